@@ -1,0 +1,160 @@
+/**
+ * The broker port: what the order path needs of an account at a broker. The only adapter speaks Alpaca's protocol, to
+ * Alpaca or to the simulator. Every call has a deadline of its own and ends in a value; only bugs throw.
+ */
+import type { Fixed } from "../core/fixed.ts";
+import type { OrderType, Side, TimeInForce } from "../orders/journal.ts";
+
+export interface BrokerAccount {
+  readonly id: string;
+  readonly status: string;
+  readonly cash: Fixed;
+  readonly equity: Fixed;
+  readonly lastEquity: Fixed;
+  readonly buyingPower: Fixed;
+  readonly suspended: boolean;
+}
+
+export interface BrokerPosition {
+  readonly symbol: string;
+  readonly quantity: Fixed;
+  readonly averageEntryPrice: Fixed;
+  readonly currentPrice: Fixed | null;
+}
+
+/** Alpaca's order statuses as they are on the wire. */
+export type BrokerOrderStatus = string;
+
+export interface BrokerOrder {
+  readonly id: string;
+  readonly clientOrderId: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: Fixed | null;
+  readonly limitPrice: Fixed | null;
+  readonly stopPrice: Fixed | null;
+  readonly filledQuantity: Fixed;
+  readonly filledAveragePrice: Fixed | null;
+  readonly status: BrokerOrderStatus;
+  /** Venue time, epoch microseconds. */
+  readonly submittedAtUs: number;
+  readonly updatedAtUs: number;
+}
+
+export interface NewOrder {
+  readonly clientOrderId: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: Fixed;
+  readonly limitPrice: Fixed | null;
+  readonly stopPrice: Fixed | null;
+}
+
+export type SubmitOutcome =
+  | { readonly kind: "accepted"; readonly order: BrokerOrder }
+  /** Provably not traded: a 4xx with a body of Alpaca's shape. `code` is ours and stable. */
+  | { readonly kind: "rejected"; readonly code: string; readonly message: string }
+  /** 422 "client_order_id must be unique": look it up and adopt. */
+  | { readonly kind: "duplicate" }
+  /** 429: nothing happened, the same id may be sent again. */
+  | { readonly kind: "retry_later"; readonly afterMs: number }
+  /** Time-out, reset, 5xx, unreadable answer. */
+  | { readonly kind: "unknown"; readonly cause: string };
+
+export type CancelOutcome =
+  | { readonly kind: "requested" }
+  | { readonly kind: "not_cancelable"; readonly message: string }
+  | { readonly kind: "not_found" }
+  | { readonly kind: "failed"; readonly cause: string };
+
+/** A read either answers or says why not; `notFound` is an answer. */
+export type ReadOutcome<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | { readonly kind: "not_found" }
+  | { readonly kind: "failed"; readonly cause: string };
+
+/** One fill from account activities, for gap recovery. `executionId` equals the stream's `execution_id`. */
+export interface BrokerFill {
+  readonly executionId: string;
+  readonly brokerOrderId: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly quantity: Fixed;
+  readonly price: Fixed;
+  readonly venueTimeUs: number;
+}
+
+export interface TradeUpdate {
+  /** Alpaca's event name; unknown ones are passed on and ignored by the order manager. */
+  readonly event: string;
+  readonly order: BrokerOrder;
+  readonly executionId: string | null;
+  readonly price: Fixed | null;
+  readonly quantity: Fixed | null;
+  readonly positionQuantity: Fixed | null;
+  readonly venueTimeUs: number;
+}
+
+export interface TradeUpdateHandler {
+  /** The stream is authenticated and listening; everything before it must be reconciled by REST. */
+  connected(): void;
+  disconnected(cause: string): void;
+  update(update: TradeUpdate): void;
+}
+
+export interface BrokerClock {
+  readonly venueTimeUs: number;
+  readonly isOpen: boolean;
+  readonly nextOpenUs: number;
+  readonly nextCloseUs: number;
+}
+
+export interface BrokerAsset {
+  readonly symbol: string;
+  readonly assetClass: "us_equity" | "crypto";
+  readonly tradable: boolean;
+  readonly shortable: boolean;
+  readonly fractionable: boolean;
+  readonly minOrderSize: Fixed | null;
+  readonly minTradeIncrement: Fixed | null;
+  readonly priceIncrement: Fixed | null;
+}
+
+export interface HistoricalBar {
+  readonly startUs: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+}
+
+export interface Broker {
+  account(): Promise<ReadOutcome<BrokerAccount>>;
+  positions(): Promise<ReadOutcome<BrokerPosition[]>>;
+  clock(): Promise<ReadOutcome<BrokerClock>>;
+  asset(symbol: string): Promise<ReadOutcome<BrokerAsset>>;
+  order(brokerOrderId: string): Promise<ReadOutcome<BrokerOrder>>;
+  orderByClientId(clientOrderId: string): Promise<ReadOutcome<BrokerOrder>>;
+  /** All orders, whatever their status, submitted at or after the time; oldest first, paged to the end. */
+  ordersSince(venueTimeUs: number): Promise<ReadOutcome<BrokerOrder[]>>;
+  openOrders(): Promise<ReadOutcome<BrokerOrder[]>>;
+  /** All fills after the venue time (inclusive), oldest first, paged to the end. */
+  fillsSince(venueTimeUs: number): Promise<ReadOutcome<BrokerFill[]>>;
+  /** Bars of `intervalSeconds` (60 or a multiple) with start in [startUs, endUs), oldest first. */
+  bars(symbol: string, intervalSeconds: number, startUs: number, endUs: number): Promise<ReadOutcome<HistoricalBar[]>>;
+  /** One POST, never retried here. `deadlineMs` is a length, not a time. */
+  submit(order: NewOrder, deadlineMs: number): Promise<SubmitOutcome>;
+  cancel(brokerOrderId: string): Promise<CancelOutcome>;
+  /** DELETE /v2/orders; waits for no budget. */
+  cancelAll(): Promise<CancelOutcome>;
+  /** Sets `suspend_trade` at the broker. */
+  suspendTrade(suspended: boolean): Promise<CancelOutcome>;
+  /** Opens the trade-update stream and keeps it open (jittered backoff, watchdog) until `close`. */
+  watch(handler: TradeUpdateHandler): void;
+  close(): Promise<void>;
+}

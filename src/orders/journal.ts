@@ -1,0 +1,226 @@
+/**
+ * The journal port: the durable truth of the order path. Ten operations, each one transaction. No committed intent, no
+ * order. Two implementations are held equal by the same random commands: the in-memory model and the SQL functions.
+ *
+ * Every write that trades carries a `Fence`; a write whose lease is not the current, unexpired one fails as a whole with
+ * the code `FENCED`. Manual intents and trading-state changes need no fence: any process on the database may make them.
+ */
+import type { Fixed } from "../core/fixed.ts";
+
+/** Proof of ownership: the lease row must hold exactly this owner and generation and be unexpired by the database's clock. */
+export interface Fence {
+  readonly owner: string;
+  readonly generation: bigint;
+}
+
+export interface Lease extends Fence {
+  /** Full life of the lease from the moment of the call, ms; measure the deadline from before the call. */
+  readonly ttlMs: number;
+}
+
+export type Side = "buy" | "sell";
+export type OrderType = "market" | "limit" | "stop" | "stop_limit" | "trailing_stop";
+export type TimeInForce = "day" | "gtc" | "ioc" | "fok" | "opg" | "cls";
+
+/** What is known of an order; `unknown` is neither accepted nor refused and keeps its reservation. */
+export type OrderState =
+  | "journalled"
+  | "sending"
+  | "unknown"
+  | "accepted"
+  | "partially_filled"
+  | "filled"
+  | "canceled"
+  | "expired"
+  | "rejected";
+
+export type TradingState = "active" | "reducing" | "halted";
+
+/** `account` for all, else a strategy instance's or an instrument's own state. */
+export type TradingScope = "account" | `instance:${string}` | `symbol:${string}`;
+
+/** The owner id that manual orders and unattributed positions are booked under. */
+export const MANUAL_INSTANCE = "manual";
+
+export interface OrderIntent {
+  /** Derived from the trigger key (strategies) or from the idempotency key (manual); at most 48 characters. */
+  readonly clientOrderId: string;
+  readonly instanceId: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: Fixed;
+  readonly limitPrice: Fixed | null;
+  readonly stopPrice: Fixed | null;
+  /** Worst-case price the order may trade at, for reservations: the limit, or far touch plus collar. */
+  readonly worstPrice: Fixed;
+  /** True when the order can only bring the instance's position nearer to zero. */
+  readonly reducing: boolean;
+  /** Formatted trigger key, or `manual:<idempotency key>`. */
+  readonly trigger: string;
+  readonly reason: string;
+  /** Mid at decision, as a decimal; null when unknown. */
+  readonly midAtDecision: Fixed | null;
+  readonly decidedAtUs: number;
+  /** Instance state after the decision (little-endian doubles); null for manual orders. */
+  readonly snapshot: Uint8Array | null;
+  /** Engine time of the decision in microseconds (venue clock): nothing up to it may be decided again. */
+  readonly snapshotTimeUs: number | null;
+}
+
+export type IntentOutcome =
+  | { readonly kind: "committed"; readonly clientOrderId: string }
+  /** The id is already journalled with the same content: nothing new happened. */
+  | { readonly kind: "duplicate"; readonly clientOrderId: string; readonly state: OrderState }
+  | { readonly kind: "refused"; readonly clientOrderId: string; readonly code: string; readonly message: string };
+
+export interface JournalOrder {
+  readonly clientOrderId: string;
+  readonly brokerOrderId: string | null;
+  readonly instanceId: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: Fixed;
+  readonly limitPrice: Fixed | null;
+  readonly stopPrice: Fixed | null;
+  readonly worstPrice: Fixed;
+  readonly state: OrderState;
+  readonly cancelRequested: boolean;
+  readonly filledQuantity: Fixed;
+  /** Σ price × quantity of its fills. */
+  readonly filledNotional: Fixed;
+  readonly trigger: string;
+  readonly reason: string;
+  readonly midAtDecision: Fixed | null;
+  readonly decidedAtUs: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** Code and text of the refusal when rejected. */
+  readonly rejectCode: string | null;
+  readonly rejectMessage: string | null;
+}
+
+/** A change of an order learnt from the broker or made by the order manager. Illegal transitions are dropped and counted. */
+export interface OrderChange {
+  readonly clientOrderId: string;
+  readonly state?: Exclude<OrderState, "journalled">;
+  readonly brokerOrderId?: string;
+  readonly cancelRequested?: true;
+  readonly rejectCode?: string;
+  readonly rejectMessage?: string;
+}
+
+export interface Execution {
+  /** The broker's execution id: the key under which a fill is applied once and only once. */
+  readonly executionId: string;
+  readonly clientOrderId: string;
+  readonly symbol: string;
+  readonly side: Side;
+  /** This execution only, positive. */
+  readonly quantity: Fixed;
+  readonly price: Fixed;
+  /** In quote currency; fees in kind are given in `feeQuantity`. */
+  readonly fee: Fixed;
+  readonly feeQuantity: Fixed;
+  readonly venueTimeUs: number;
+}
+
+export interface PositionRow {
+  readonly instanceId: string;
+  readonly symbol: string;
+  /** Signed. */
+  readonly quantity: Fixed;
+  /** Signed cost of the open quantity at average cost: quantity × average entry price. */
+  readonly cost: Fixed;
+  readonly realised: Fixed;
+  readonly fees: Fixed;
+}
+
+export interface AppliedExecution {
+  readonly executionId: string;
+  /** False when the execution id had been applied before. */
+  readonly first: boolean;
+  readonly order: JournalOrder;
+  /** The instance's position in the symbol after the batch up to here. */
+  readonly position: PositionRow;
+  /** Realised profit of this execution, before fees; 0 when it opened or was no first. */
+  readonly realised: Fixed;
+}
+
+export interface InstanceState {
+  readonly instanceId: string;
+  /** Strategy name, version and parameters hash that wrote the snapshot; another one ignores it. */
+  readonly fingerprint: string;
+  readonly snapshot: Uint8Array;
+  readonly snapshotTimeUs: number;
+  readonly lastTrigger: string;
+}
+
+export interface JournalSnapshot {
+  readonly bookId: string;
+  /** Cash by the book: opening cash + flows of applied executions. */
+  readonly cash: Fixed;
+  readonly openingCash: Fixed;
+  /** Orders in a state that is not final. */
+  readonly openOrders: readonly JournalOrder[];
+  readonly positions: readonly PositionRow[];
+  readonly instances: readonly InstanceState[];
+  readonly tradingStates: ReadonlyMap<TradingScope, TradingState>;
+  /** Venue time of the newest applied execution, us; 0 when none. */
+  readonly lastExecutionTimeUs: number;
+}
+
+export interface AccountBinding {
+  readonly brokerAccountId: string;
+  readonly mode: "simulated" | "paper" | "live";
+  /** Cash at the broker at the first start, from which the book's cash counts. */
+  readonly openingCash: Fixed;
+}
+
+/** Limits that the commit transaction decides exactly; none may be absent. */
+export interface JournalLimits {
+  /** Worst-case notional of one order. */
+  readonly maxOrderNotional: Fixed;
+  /** |position + open orders of the same side| × worst price per symbol over all instances. */
+  readonly maxSymbolNotional: Fixed;
+  /** Σ over symbols of the worst-case gross notional. */
+  readonly maxGrossNotional: Fixed;
+  /** Orders in a non-final state at once. */
+  readonly maxOpenOrders: number;
+}
+
+export interface Journal {
+  /**
+   * Binds the book to the broker's account at the first call; another account or mode fails with `ACCOUNT_MISMATCH`.
+   * Returns the book id.
+   */
+  bind(binding: AccountBinding): Promise<string>;
+  load(): Promise<JournalSnapshot>;
+  /**
+   * One batch of intents in one transaction: lease → trading state → account, then per intent, in order: duplicate,
+   * `TRADING_HALTED`, `TRADING_REDUCING` (unless reducing), `UNKNOWN_ORDER` (an unknown order on the symbol blocks
+   * non-reducing ones), `SELF_TRADE` (Alpaca's wash-trade rule), `MAX_ORDER_NOTIONAL`, `MAX_SYMBOL_NOTIONAL`,
+   * `MAX_GROSS_NOTIONAL`, `MAX_OPEN_ORDERS`, `BUYING_POWER`. A committed intent also stores its instance's snapshot. Refusals are
+   * stored for audit. Reducing intents pass all checks except duplicate, halt and self-trade.
+   * Without a fence only manual intents are taken.
+   */
+  commit(fence: Fence | null, intents: readonly OrderIntent[], limits: JournalLimits): Promise<IntentOutcome[]>;
+  /** Manual intents that no owner has taken up yet: state `journalled`, instance `manual`, oldest first. */
+  pendingManual(): Promise<JournalOrder[]>;
+  /** Applies changes in order; returns the orders after them. Terminal states free the reservation. */
+  transition(fence: Fence, changes: readonly OrderChange[]): Promise<JournalOrder[]>;
+  /** Marks the order as to be cancelled; any process may ask, the owner's next poll acts on it. Null for an unknown id. */
+  requestCancel(clientOrderId: string): Promise<JournalOrder | null>;
+  /** Applies each execution once: fill row, order, position, cash. One result per input, in order. */
+  applyExecutions(fence: Fence, executions: readonly Execution[]): Promise<AppliedExecution[]>;
+  setTradingState(scope: TradingScope, state: TradingState, actor: string, reason: string): Promise<void>;
+  /**
+   * Takes the lease when it is free, expired, or already this owner's: generation + 1 when the owner changes or the lease had
+   * expired. Renewal by the holder keeps the generation. Null while somebody else's is unexpired.
+   */
+  acquireLease(owner: string, ttlMs: number): Promise<Lease | null>;
+  releaseLease(fence: Fence): Promise<void>;
+}
