@@ -77,7 +77,7 @@ export type ReadOutcome<T> =
   | { readonly kind: "not_found" }
   | { readonly kind: "failed"; readonly cause: string };
 
-/** One fill from account activities, for gap recovery. `executionId` equals the stream's `execution_id`. */
+/** One fill from account activities, for gap recovery. `executionId` is as `Execution` of the journal defines it. */
 export interface BrokerFill {
   readonly executionId: string;
   readonly brokerOrderId: string;

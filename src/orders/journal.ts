@@ -67,6 +67,8 @@ export interface OrderIntent {
   readonly snapshot: Uint8Array | null;
   /** Engine time of the decision in microseconds (venue clock): nothing up to it may be decided again. */
   readonly snapshotTimeUs: number | null;
+  /** What wrote the snapshot (see `InstanceState`); null for manual orders. */
+  readonly fingerprint: string | null;
 }
 
 export type IntentOutcome =
@@ -114,7 +116,10 @@ export interface OrderChange {
 }
 
 export interface Execution {
-  /** The broker's execution id: the key under which a fill is applied once and only once. */
+  /**
+   * The key under which a fill is applied once and only once: `<broker order id>@<filled quantity after it>`. Unlike the
+   * stream's `execution_id` it can be formed from the stream, from activities and from an order alike.
+   */
   readonly executionId: string;
   readonly clientOrderId: string;
   readonly symbol: string;
