@@ -1,0 +1,98 @@
+/**
+ * The test command: `npm test -- [--long] [file, part of a path, or part of a test's name]…`. Starts a real PostgreSQL and
+ * a real Redis unless `DATABASE_URL` and `REDIS_URL` name them, runs the tests, and stops what it started.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { type Service, startPostgres, startRedis } from "./support/services.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const EXIT_FAILED = 1;
+const EXIT_WRONG_USE = 2;
+const CONCURRENCY = 2;
+
+interface Selection {
+  readonly files: readonly string[];
+  readonly names: readonly string[];
+}
+
+function select(filters: readonly string[], long: boolean): Selection {
+  const all = globSync("test/**/*.test.ts", { cwd: ROOT }).sort();
+  const wanted = long ? all : all.filter((file) => !file.endsWith(".long.test.ts"));
+  const isPath = (filter: string) => wanted.some((file) => file.includes(filter));
+  const paths = filters.map((filter) => filter.replace(/^\.\//, "")).filter(isPath);
+  const names = filters.filter((filter) => !isPath(filter.replace(/^\.\//, "")));
+  const files = paths.length === 0 ? wanted : wanted.filter((file) => paths.some((path) => file.includes(path)));
+  return { files, names };
+}
+
+async function startServices(): Promise<{ env: Record<string, string>; started: Service[] }> {
+  const started: Service[] = [];
+  const given = async (url: string | undefined, start: () => Promise<Service>): Promise<string> => {
+    if (url !== undefined && url !== "") return url;
+    const service = await start();
+    started.push(service);
+    return service.url;
+  };
+  try {
+    const database = await given(process.env["DATABASE_URL"], startPostgres);
+    const redis = await given(process.env["REDIS_URL"], startRedis);
+    return { env: { TEST_DATABASE_URL: database, TEST_REDIS_URL: redis }, started };
+  } catch (error) {
+    await stopAll(started);
+    throw error;
+  }
+}
+
+async function stopAll(services: readonly Service[]): Promise<void> {
+  await Promise.all(services.map((service) => service.stop()));
+}
+
+/** The tests see only what is meant for them: a developer's own settings of the bot must not change an outcome. */
+function testEnvironment(extra: Record<string, string>): NodeJS.ProcessEnv {
+  const { DATABASE_URL: _database, REDIS_URL: _redis, ...rest } = process.env;
+  return { ...rest, ...extra };
+}
+
+function runTests(selection: Selection, env: NodeJS.ProcessEnv): ChildProcess {
+  const argv = ["--import", "tsx", "--test", `--test-concurrency=${CONCURRENCY}`, "--test-reporter=spec"];
+  for (const name of selection.names) argv.push(`--test-name-pattern=${name}`);
+  return spawn(process.execPath, [...argv, ...selection.files], { cwd: ROOT, env, stdio: "inherit" });
+}
+
+function exitCode(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.once("error", () => resolve(EXIT_FAILED));
+    child.once("exit", (code) => resolve(code ?? EXIT_FAILED));
+  });
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const unknown = argv.filter((argument) => argument.startsWith("-") && argument !== "--long");
+  if (unknown.length > 0) {
+    console.error(`unknown option ${unknown.join(" ")}; the only one is --long`);
+    return EXIT_WRONG_USE;
+  }
+  const filters = argv.filter((argument) => argument !== "--long");
+  const selection = select(filters, argv.includes("--long"));
+  if (selection.files.length === 0) {
+    console.error("there are no tests to run");
+    return EXIT_FAILED;
+  }
+  const { env, started } = await startServices();
+  try {
+    const child = runTests(selection, testEnvironment(env));
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+    return await exitCode(child);
+  } finally {
+    await stopAll(started);
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = EXIT_FAILED;
+}
