@@ -1,0 +1,188 @@
+/**
+ * The fixed pool of engine workers: a Piscina pool whose every thread runs one endless task, with one inbound and one
+ * intent ring each. Main thread only. It starts workers, hands out their rings, notices deaths and replaces the thread;
+ * what a replaced worker must be told is its caller's business.
+ */
+import { Piscina } from "piscina";
+import type { EngineSpec } from "../core/engine.ts";
+import { RECORD_BYTES } from "../core/market/record.ts";
+import { INTENT_BYTES, IntentBuffer } from "../core/order/intent.ts";
+import { InboundWriter, INBOUND_RESERVE, type InboundTap } from "../core/ring/conflater.ts";
+import { createRing, readRingCounters, RING_DATA_OFFSET, type RingCounters } from "../core/ring/descriptor.ts";
+import { createHistograms, LatencySnapshot } from "../core/ring/latency-histogram.ts";
+import { RingReader } from "../core/ring/ring-reader.ts";
+import { RingWriter } from "../core/ring/ring-writer.ts";
+import {
+  type EngineTask,
+  PROGRESS_FAILED_CLOSED,
+  PROGRESS_LOOPS,
+  PROGRESS_READY,
+  PROGRESS_WORDS,
+  type RestoredInstance,
+  STAGES,
+} from "./protocol.ts";
+
+/** Small enough to stay in a second-level cache; see the ring's benchmark. */
+const INBOUND_CAPACITY = 4096;
+const INTENT_CAPACITY = 4096;
+
+export interface EnginePoolOptions {
+  /** One engine per entry; its instances are those placed on that worker. */
+  readonly specs: readonly EngineSpec[];
+  readonly spin: number;
+  /** Sees every record really written to a worker's ring, in order. */
+  readonly tap?: (worker: number) => InboundTap;
+  /** A worker's task ended although nobody stopped it. The thread is replaced already; call `start` to run it again. */
+  readonly onDeath: (worker: number, error: unknown) => void;
+}
+
+export interface EngineWorker {
+  readonly index: number;
+  readonly inbound: InboundWriter;
+  readonly intents: RingReader;
+  readonly intentRecords: IntentBuffer;
+  /** Incremented by every start: what an earlier life sent is told apart by it. */
+  readonly life: number;
+}
+
+interface Cell {
+  worker: EngineWorker;
+  ring: RingWriter;
+  histograms: SharedArrayBuffer;
+  progress: Int32Array;
+  done: Promise<void>;
+  lastLoops: number;
+  stopping: boolean;
+}
+
+const WORKER_FILE = new URL(`./engine-worker.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url).href;
+
+export class EnginePool {
+  readonly #options: EnginePoolOptions;
+  readonly #piscina: Piscina;
+  readonly #cells: (Cell | undefined)[];
+  #lives = 0;
+  #restarts = 0;
+
+  constructor(options: EnginePoolOptions) {
+    this.#options = options;
+    this.#cells = options.specs.map(() => undefined);
+    this.#piscina = new Piscina({
+      filename: WORKER_FILE,
+      minThreads: options.specs.length,
+      maxThreads: options.specs.length,
+      // Sockets and timers are the main thread's; an idle worker here only waits for its task.
+      atomics: "disabled",
+      closeTimeout: 5000,
+    });
+  }
+
+  get size(): number {
+    return this.#cells.length;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Starts (or starts again) one worker with fresh rings. */
+  start(index: number, restored: readonly RestoredInstance[]): EngineWorker {
+    const spec = this.#options.specs[index] as EngineSpec;
+    const inbound = createRing({ recordBytes: RECORD_BYTES, capacity: INBOUND_CAPACITY });
+    const intents = createRing({ recordBytes: INTENT_BYTES, capacity: INTENT_CAPACITY });
+    const histograms = createHistograms(STAGES);
+    const progress = new SharedArrayBuffer(PROGRESS_WORDS * 4);
+    const ring = new RingWriter(inbound, { recordBytes: RECORD_BYTES, reserve: INBOUND_RESERVE });
+    const tap = this.#options.tap?.(index);
+    if (this.#lives >= this.size) this.#restarts += 1;
+    this.#lives += 1;
+    const worker: EngineWorker = {
+      index,
+      inbound: new InboundWriter(ring, { instrumentCount: spec.instruments.length, ...(tap === undefined ? {} : { tap }) }),
+      intents: new RingReader(intents, { recordBytes: INTENT_BYTES }),
+      intentRecords: new IntentBuffer(intents, RING_DATA_OFFSET, INTENT_CAPACITY),
+      life: this.#lives,
+    };
+    const task: EngineTask = { worker: index, spec, inbound, intents, histograms, progress, restored, spin: this.#options.spin };
+    const cell: Cell = {
+      worker,
+      ring,
+      histograms,
+      progress: new Int32Array(progress),
+      done: Promise.resolve(),
+      lastLoops: 0,
+      stopping: false,
+    };
+    this.#cells[index] = cell;
+    cell.done = this.#piscina.run(task).then(
+      () => this.#ended(cell, null),
+      (error: unknown) => this.#ended(cell, error),
+    );
+    return worker;
+  }
+
+  worker(index: number): EngineWorker | undefined {
+    return this.#cells[index]?.worker;
+  }
+
+  counters(index: number): RingCounters | undefined {
+    const cell = this.#cells[index];
+    return cell === undefined ? undefined : readRingCounters(cell.ring.buffer, RECORD_BYTES);
+  }
+
+  histogram(index: number, stage: (typeof STAGES)[number]): LatencySnapshot | undefined {
+    const cell = this.#cells[index];
+    return cell === undefined ? undefined : new LatencySnapshot(cell.histograms, STAGES, stage);
+  }
+
+  isReady(index: number): boolean {
+    const cell = this.#cells[index];
+    return cell !== undefined && Atomics.load(cell.progress, PROGRESS_READY) === 1;
+  }
+
+  hasFailedClosed(index: number): boolean {
+    const cell = this.#cells[index];
+    return cell !== undefined && Atomics.load(cell.progress, PROGRESS_FAILED_CLOSED) === 1;
+  }
+
+  /** True when the worker's loop has turned since the last call; a parked worker turns several times a second. */
+  hasProgressed(index: number): boolean {
+    const cell = this.#cells[index];
+    if (cell === undefined) return false;
+    const loops = Atomics.load(cell.progress, PROGRESS_LOOPS);
+    const progressed = loops !== cell.lastLoops;
+    cell.lastLoops = loops;
+    return progressed;
+  }
+
+  /** Resolves when every worker has processed all that was published to it. */
+  async drained(): Promise<void> {
+    for (const cell of this.#cells) if (cell !== undefined) await drainedCell(cell);
+  }
+
+  /** Ends every task after the records already published, then the threads. */
+  async stop(): Promise<void> {
+    for (const cell of this.#cells) {
+      if (cell === undefined) continue;
+      cell.stopping = true;
+      cell.ring.stop();
+    }
+    await Promise.all(this.#cells.map((cell) => cell?.done));
+    await this.#piscina.close({ force: true });
+  }
+
+  #ended(cell: Cell, error: unknown): void {
+    // Whoever waits for intents of this life must wake up and see that there will be no more.
+    cell.worker.intents.stop();
+    if (!cell.stopping) this.#options.onDeath(cell.worker.index, error ?? new Error("the engine worker ended by itself"));
+  }
+}
+
+async function drainedCell(cell: Cell): Promise<void> {
+  for (;;) {
+    const loops = Atomics.load(cell.progress, PROGRESS_LOOPS);
+    const { published, released } = readRingCounters(cell.ring.buffer, RECORD_BYTES);
+    if (published === released || cell.ring.isStopped) return;
+    await Atomics.waitAsync(cell.progress, PROGRESS_LOOPS, loops, 50).value;
+  }
+}
