@@ -1,0 +1,356 @@
+/**
+ * One row of a recorded file → one tick, by hand on the bytes: no split, no regular expression, no string per row. Owned
+ * by the reading of one file.
+ */
+import { CodedError } from "../core/errors.ts";
+import { saleConditionFlags } from "../core/market/sale-condition.ts";
+import { ByteTable } from "./byte-table.ts";
+import { parseDecimal, parseInteger, parseNanosecondsAsUs } from "./decimal-field.ts";
+import { NewYorkDates } from "./new-york-date.ts";
+import type { RecordingOptions, RecordingStats } from "./recorded-file.ts";
+import type { RowLayout } from "./recorded-header.ts";
+import type { MutableTick } from "./tick.ts";
+
+const COMMA = 44;
+const RETURN = 13;
+/** Distinct symbols, exchanges and conditions of one file. */
+const MAX_TEXTS = 65_536;
+const DAY_SECONDS = 86_400;
+const LETTERS_BUY = new Set(["b", "buy", "B", "BUY"]);
+const LETTERS_SELL = new Set(["s", "sell", "S", "SELL"]);
+/** TAQ: 0 good, 1 corrected later and shown as corrected; everything else was cancelled or is a cancel message. */
+const MAX_GOOD_CORRECTION = 1;
+
+export class RowParser {
+  readonly #layout: RowLayout;
+  readonly #file: string;
+  readonly #stats: RecordingStats;
+  readonly #texts = new ByteTable(MAX_TEXTS);
+  readonly #dates = new NewYorkDates();
+  /** FLAG_* bits by text id, -1 where not asked yet. */
+  readonly #conditionFlags = new Int32Array(MAX_TEXTS).fill(-1);
+  readonly #aggressors = new Int8Array(MAX_TEXTS).fill(-1);
+  readonly #symbolFilter: ReadonlySet<string> | null;
+  readonly #quoteExchange: string | null;
+  /** `#ends[i]` is one past the last byte of field i. */
+  readonly #ends: Int32Array;
+  readonly #fill: (tick: MutableTick) => boolean;
+  readonly #bySymbol: boolean;
+  readonly #stampsEnd: boolean;
+  #intervalSeconds: number;
+
+  #bytes: Uint8Array = new Uint8Array(0);
+  #rowStart = 0;
+  #lineNumber = 0;
+  #lastTimeUs = Number.NEGATIVE_INFINITY;
+  #lastSymbol = "";
+
+  constructor(layout: RowLayout, file: string, options: RecordingOptions, stats: RecordingStats) {
+    this.#layout = layout;
+    this.#file = file;
+    this.#stats = stats;
+    this.#symbolFilter = options.symbols === undefined ? null : new Set(options.symbols);
+    this.#quoteExchange = options.quoteExchange ?? null;
+    this.#ends = new Int32Array(layout.columnNames.length + 1);
+    this.#bySymbol = layout.kind !== "trades" && layout.kind !== "quotes";
+    this.#stampsEnd = options.barStamp === "end";
+    this.#intervalSeconds = layout.kind === "daily" ? DAY_SECONDS : (options.intervalSeconds ?? 0);
+    this.#fill = this.#filler();
+    if (options.quoteExchange !== undefined && layout.kind === "quotes" && layout.column("exchange") === -1) {
+      throw new CodedError(
+        "DATA_FORMAT",
+        `${file}: line 1: column exchange is needed to choose one exchange's quotes`,
+        {
+          field: "quoteExchange",
+        },
+      );
+    }
+  }
+
+  /** Parses `bytes[start..newline)` into `tick`; false when the row is left out. Throws `DATA_FORMAT`. */
+  parse(bytes: Uint8Array, start: number, newline: number, lineNumber: number, tick: MutableTick): boolean {
+    this.#bytes = bytes;
+    this.#rowStart = start;
+    this.#lineNumber = lineNumber;
+    this.#findFields(bytes, start, newline > start && bytes[newline - 1] === RETURN ? newline - 1 : newline);
+    return this.#fill(tick);
+  }
+
+  /** Completes a batch: bars get their interval, taken from the file's first batch unless it was given. */
+  finish(rows: readonly MutableTick[]): void {
+    if (!this.#bySymbol) return;
+    if (this.#intervalSeconds === 0) this.#intervalSeconds = this.#smallestStepSeconds(rows);
+    const shiftUs = this.#stampsEnd ? this.#intervalSeconds * 1e6 : 0;
+    for (const row of rows) {
+      row.intervalSeconds = this.#intervalSeconds;
+      row.timeUs -= shiftUs;
+    }
+  }
+
+  #smallestStepSeconds(rows: readonly MutableTick[]): number {
+    let stepUs = Number.POSITIVE_INFINITY;
+    let previous: MutableTick | null = null;
+    for (const row of rows) {
+      if (previous !== null && previous.symbol === row.symbol && row.timeUs > previous.timeUs) {
+        stepUs = Math.min(stepUs, row.timeUs - previous.timeUs);
+      }
+      previous = row;
+    }
+    const seconds = stepUs / 1e6;
+    if (!Number.isInteger(seconds)) {
+      throw new CodedError(
+        "DATA_FORMAT",
+        `${this.#file}: the bars' interval cannot be told from its first rows; give intervalSeconds`,
+        { field: "intervalSeconds" },
+      );
+    }
+    return seconds;
+  }
+
+  #findFields(bytes: Uint8Array, start: number, end: number): void {
+    const ends = this.#ends;
+    const columns = ends.length - 1;
+    let field = 0;
+    for (let at = start; at < end; at++) {
+      if (bytes[at] !== COMMA) continue;
+      if (field < columns) ends[field] = at;
+      field++;
+    }
+    if (field < columns) ends[field] = end;
+    if (field !== columns - 1) {
+      throw this.#fault("row", `${columns} columns are needed, this row has ${field + 1}`);
+    }
+  }
+
+  /** The function that fills a tick of this file's kind; column numbers are looked up once. */
+  #filler(): (tick: MutableTick) => boolean {
+    switch (this.#layout.kind) {
+      case "trades":
+        return this.#tradeFiller();
+      case "quotes":
+        return this.#quoteFiller();
+      case "quotebars":
+        return this.#quoteBarFiller();
+      default:
+        return this.#barFiller();
+    }
+  }
+
+  #tradeFiller(): (tick: MutableTick) => boolean {
+    const column = this.#layout.column;
+    const time = column("ts_ns");
+    const symbol = column("symbol");
+    const price = column("price");
+    const size = column("size");
+    const exchange = column("exchange");
+    const condition = column("cond");
+    const correction = column("corr");
+    const side = Math.max(column("side"), column("aggressor"));
+    const tradeId = column("trade_id");
+    return (tick) => {
+      if (!this.#begin(tick, time, symbol)) return false;
+      if (correction !== -1 && this.#integer(correction) > MAX_GOOD_CORRECTION) return this.#skip();
+      tick.kind = "trade";
+      tick.price = this.#positive(price);
+      tick.size = this.#amount(size);
+      tick.exchange = exchange === -1 ? "" : this.#text(exchange);
+      tick.tradeId = tradeId === -1 ? 0 : this.#integer(tradeId);
+      tick.aggressor = side === -1 ? 0 : this.#aggressor(side);
+      if (condition !== -1) this.#conditions(condition, tick);
+      return true;
+    };
+  }
+
+  #quoteFiller(): (tick: MutableTick) => boolean {
+    const column = this.#layout.column;
+    const time = column("ts_ns");
+    const symbol = column("symbol");
+    const bid = column("bid");
+    const ask = column("ask");
+    const bidSize = column("bid_size");
+    const askSize = column("ask_size");
+    const exchange = column("exchange");
+    return (tick) => {
+      if (!this.#begin(tick, time, symbol)) return false;
+      tick.exchange = exchange === -1 ? "" : this.#text(exchange);
+      if (this.#quoteExchange !== null && tick.exchange !== this.#quoteExchange) return this.#filter();
+      tick.kind = "quote";
+      tick.bid = this.#side(bid);
+      tick.bidSize = bidSize === -1 ? 0 : this.#side(bidSize);
+      tick.ask = this.#side(ask);
+      tick.askSize = askSize === -1 ? 0 : this.#side(askSize);
+      return true;
+    };
+  }
+
+  #barFiller(): (tick: MutableTick) => boolean {
+    const column = this.#layout.column;
+    const daily = this.#layout.kind === "daily";
+    const time = column(daily ? "date" : "ts_ns");
+    const symbol = column("symbol");
+    const [open, high, low, close] = ["open", "high", "low", "close"].map(column) as [number, number, number, number];
+    const volume = column("volume");
+    return (tick) => {
+      if (!this.#begin(tick, time, symbol)) return false;
+      if (this.#blank(open) || this.#blank(high) || this.#blank(low) || this.#blank(close)) return this.#skip();
+      tick.kind = "bar";
+      tick.open = this.#decimal(open);
+      tick.high = this.#decimal(high);
+      tick.low = this.#decimal(low);
+      tick.close = this.#decimal(close);
+      tick.volume = volume === -1 ? 0 : this.#side(volume);
+      return true;
+    };
+  }
+
+  #quoteBarFiller(): (tick: MutableTick) => boolean {
+    const column = this.#layout.column;
+    const time = column("ts_ns");
+    const symbol = column("symbol");
+    const bids = ["bid_open", "bid_high", "bid_low", "bid_close"].map(column) as [number, number, number, number];
+    const asks = ["ask_open", "ask_high", "ask_low", "ask_close"].map(column) as [number, number, number, number];
+    const bidSize = column("bid_size");
+    const askSize = column("ask_size");
+    return (tick) => {
+      if (!this.#begin(tick, time, symbol)) return false;
+      tick.kind = "bar";
+      tick.open = this.#mean(bids[0], asks[0]);
+      tick.high = this.#mean(bids[1], asks[1]);
+      tick.low = this.#mean(bids[2], asks[2]);
+      tick.close = this.#mean(bids[3], asks[3]);
+      tick.bid = this.#decimal(bids[3]);
+      tick.ask = this.#decimal(asks[3]);
+      tick.bidSize = bidSize === -1 ? 0 : this.#side(bidSize);
+      tick.askSize = askSize === -1 ? 0 : this.#side(askSize);
+      return true;
+    };
+  }
+
+  /** Symbol, time and their order; false when the symbol is not wanted. */
+  #begin(tick: MutableTick, timeColumn: number, symbolColumn: number): boolean {
+    const symbol = this.#text(symbolColumn);
+    if (symbol === "") throw this.#columnFault(symbolColumn, "a symbol");
+    const timeUs = this.#layout.kind === "daily" ? this.#date(timeColumn) : this.#time(timeColumn);
+    const newSymbol = symbol !== this.#lastSymbol;
+    if (timeUs < this.#lastTimeUs && !(this.#bySymbol && newSymbol)) {
+      const order = this.#bySymbol ? "times that never fall within a symbol" : "times that never fall";
+      throw this.#columnFault(timeColumn, order);
+    }
+    this.#lastTimeUs = timeUs;
+    this.#lastSymbol = symbol;
+    if (this.#symbolFilter !== null && newSymbol && !this.#symbolFilter.has(symbol)) return this.#filter();
+    if (this.#symbolFilter !== null && !this.#symbolFilter.has(symbol)) return this.#filter();
+    tick.symbol = symbol;
+    tick.timeUs = timeUs;
+    return true;
+  }
+
+  #filter(): false {
+    this.#stats.filteredRows++;
+    return false;
+  }
+
+  #skip(): false {
+    this.#stats.skippedRows++;
+    return false;
+  }
+
+  #start(column: number): number {
+    return column === 0 ? this.#rowStart : (this.#ends[column - 1] as number) + 1;
+  }
+
+  #end(column: number): number {
+    return this.#ends[column] as number;
+  }
+
+  #blank(column: number): boolean {
+    return this.#start(column) === this.#end(column);
+  }
+
+  #time(column: number): number {
+    const timeUs = parseNanosecondsAsUs(this.#bytes, this.#start(column), this.#end(column));
+    if (Number.isNaN(timeUs)) throw this.#columnFault(column, "epoch nanoseconds as 4 to 19 digits");
+    return timeUs;
+  }
+
+  #date(column: number): number {
+    const startUs = this.#dates.midnightUs(this.#slice(column));
+    if (Number.isNaN(startUs)) throw this.#columnFault(column, "a date such as 2017-12-31");
+    return startUs;
+  }
+
+  #decimal(column: number): number {
+    const value = parseDecimal(this.#bytes, this.#start(column), this.#end(column));
+    if (!Number.isFinite(value)) throw this.#columnFault(column, "a decimal number");
+    return value;
+  }
+
+  #positive(column: number): number {
+    const value = this.#decimal(column);
+    if (value <= 0) throw this.#columnFault(column, "a number above 0");
+    return value;
+  }
+
+  #amount(column: number): number {
+    const value = this.#decimal(column);
+    if (value < 0) throw this.#columnFault(column, "a number of at least 0");
+    return value;
+  }
+
+  /** Blank or a number from 0. */
+  #side(column: number): number {
+    return this.#blank(column) ? 0 : this.#amount(column);
+  }
+
+  #mean(bidColumn: number, askColumn: number): number {
+    return (this.#positive(bidColumn) + this.#positive(askColumn)) / 2;
+  }
+
+  #integer(column: number): number {
+    const value = parseInteger(this.#bytes, this.#start(column), this.#end(column));
+    if (Number.isNaN(value)) throw this.#columnFault(column, "a whole number");
+    return value;
+  }
+
+  #text(column: number): string {
+    const id = this.#texts.intern(this.#bytes, this.#start(column), this.#end(column));
+    return id === -1 ? this.#slice(column) : this.#texts.text(id);
+  }
+
+  #conditions(column: number, tick: MutableTick): void {
+    const id = this.#texts.intern(this.#bytes, this.#start(column), this.#end(column));
+    const text = id === -1 ? this.#slice(column) : this.#texts.text(id);
+    let flags = id === -1 ? -1 : (this.#conditionFlags[id] as number);
+    if (flags === -1) {
+      flags = saleConditionFlags(text);
+      if (id !== -1) this.#conditionFlags[id] = flags;
+    }
+    tick.conditions = flags;
+    tick.conditionText = text;
+  }
+
+  #aggressor(column: number): number {
+    const id = this.#texts.intern(this.#bytes, this.#start(column), this.#end(column));
+    const known = id === -1 ? -1 : (this.#aggressors[id] as number);
+    if (known !== -1) return known;
+    const text = this.#slice(column);
+    const aggressor = LETTERS_BUY.has(text) ? 1 : LETTERS_SELL.has(text) ? 2 : text === "" ? 0 : -1;
+    if (aggressor === -1) throw this.#columnFault(column, "buy, sell, B, S or blank");
+    if (id !== -1) this.#aggressors[id] = aggressor;
+    return aggressor;
+  }
+
+  #slice(column: number): string {
+    return Buffer.from(this.#bytes.subarray(this.#start(column), this.#end(column))).toString("utf8");
+  }
+
+  #columnFault(column: number, allowed: string): CodedError {
+    const name = this.#layout.columnNames[column] as string;
+    const text = JSON.stringify(this.#slice(column).slice(0, 60));
+    return this.#fault(name, `column ${name} is ${text}; allowed is ${allowed}`);
+  }
+
+  #fault(field: string, message: string): CodedError {
+    return new CodedError("DATA_FORMAT", `${this.#file}: line ${this.#lineNumber}: ${message}`, { field });
+  }
+}
