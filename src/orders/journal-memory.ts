@@ -1,0 +1,329 @@
+/**
+ * The journal as a model in memory: what the SQL functions must do, said in the plainest way. Used by backtests and tests,
+ * and as the other half of the proof that the SQL does the same. It keeps nothing beyond the process.
+ */
+import { randomUUID } from "node:crypto";
+import { checkFixed, type Fixed, multiplyFixed } from "../core/fixed.ts";
+import type {
+  AccountBinding,
+  AppliedExecution,
+  Execution,
+  Fence,
+  InstanceState,
+  IntentOutcome,
+  Journal,
+  JournalLimits,
+  JournalOrder,
+  JournalSnapshot,
+  Lease,
+  OrderChange,
+  OrderIntent,
+  PositionRow,
+  TradingScope,
+  TradingState,
+} from "./journal.ts";
+import { MANUAL_INSTANCE } from "./journal.ts";
+import { accountMismatch, executionFault, fenced, orderNotFound, REFUSALS } from "./journal-errors.ts";
+import {
+  applyToPosition,
+  checkExecution,
+  intentFault,
+  isLegalChange,
+  isOpen,
+  sameContent,
+  selfTrades,
+  worstNotional,
+} from "./journal-rules.ts";
+
+export interface MemoryJournalOptions {
+  /** The journal's own clock, epoch ms: leases expire by it. */
+  readonly nowMs: () => number;
+  /** Random when absent. */
+  readonly bookId?: string;
+  /** Told of each change that was dropped because the order may not go there. */
+  readonly onIllegalChange?: (change: OrderChange, order: JournalOrder) => void;
+}
+
+interface Stored {
+  order: JournalOrder;
+  readonly reducing: boolean;
+}
+
+interface LeaseRow {
+  owner: string | null;
+  generation: bigint;
+  expiresAtMs: number;
+}
+
+export class MemoryJournal implements Journal {
+  readonly #options: MemoryJournalOptions;
+  readonly #bookId: string;
+  readonly #orders = new Map<string, Stored>();
+  /** Those of `#orders` that are not over, oldest first. */
+  readonly #open = new Map<string, Stored>();
+  readonly #executions = new Set<string>();
+  readonly #positions = new Map<string, PositionRow>();
+  readonly #instances = new Map<string, InstanceState>();
+  readonly #states = new Map<TradingScope, TradingState>([["account", "active"]]);
+  readonly #lease: LeaseRow = { owner: null, generation: 0n, expiresAtMs: 0 };
+  #account: AccountBinding | null = null;
+  #cash: Fixed = 0n;
+  #lastExecutionTimeUs = 0;
+
+  constructor(options: MemoryJournalOptions) {
+    this.#options = options;
+    this.#bookId = options.bookId ?? randomUUID();
+  }
+
+  async bind(binding: AccountBinding): Promise<string> {
+    const bound = this.#account;
+    if (bound === null) {
+      this.#account = binding;
+      this.#cash = binding.openingCash;
+    } else if (bound.brokerAccountId !== binding.brokerAccountId || bound.mode !== binding.mode) {
+      throw accountMismatch(bound.brokerAccountId, bound.mode);
+    }
+    return this.#bookId;
+  }
+
+  async load(): Promise<JournalSnapshot> {
+    return {
+      bookId: this.#bookId,
+      cash: this.#cash,
+      openingCash: this.#account?.openingCash ?? 0n,
+      openOrders: [...this.#open.values()].map((stored) => stored.order),
+      positions: sortedBy([...this.#positions.values()], (row) => `${row.instanceId}\n${row.symbol}`),
+      instances: sortedBy([...this.#instances.values()], (row) => row.instanceId),
+      tradingStates: new Map(this.#states),
+      lastExecutionTimeUs: this.#lastExecutionTimeUs,
+    };
+  }
+
+  async commit(fence: Fence | null, intents: readonly OrderIntent[], limits: JournalLimits): Promise<IntentOutcome[]> {
+    if (fence !== null) this.#checkFence(fence);
+    else if (intents.some((intent) => intent.instanceId !== MANUAL_INSTANCE)) throw fenced();
+    return intents.map((intent) => this.#commitOne(intent, limits));
+  }
+
+  async pendingManual(): Promise<JournalOrder[]> {
+    const orders = [...this.#open.values()].map((stored) => stored.order);
+    return orders.filter((order) => order.state === "journalled" && order.instanceId === MANUAL_INSTANCE);
+  }
+
+  async transition(fence: Fence, changes: readonly OrderChange[]): Promise<JournalOrder[]> {
+    this.#checkFence(fence);
+    for (const change of changes) this.#stored(change.clientOrderId);
+    return changes.map((change) => this.#change(change));
+  }
+
+  async requestCancel(clientOrderId: string): Promise<JournalOrder | null> {
+    const stored = this.#orders.get(clientOrderId);
+    if (stored === undefined) return null;
+    if (isOpen(stored.order)) this.#update(stored, { cancelRequested: true });
+    return stored.order;
+  }
+
+  async applyExecutions(fence: Fence, executions: readonly Execution[]): Promise<AppliedExecution[]> {
+    this.#checkFence(fence);
+    this.#checkExecutions(executions);
+    return executions.map((execution) => this.#apply(execution));
+  }
+
+  async setTradingState(scope: TradingScope, state: TradingState, _actor: string, _reason: string): Promise<void> {
+    this.#states.set(scope, state);
+  }
+
+  async acquireLease(owner: string, ttlMs: number): Promise<Lease | null> {
+    const now = this.#options.nowMs();
+    const lease = this.#lease;
+    const free = lease.owner === null || lease.expiresAtMs <= now;
+    if (!free && lease.owner !== owner) return null;
+    if (free) lease.generation += 1n;
+    lease.owner = owner;
+    lease.expiresAtMs = now + ttlMs;
+    return { owner, generation: lease.generation, ttlMs };
+  }
+
+  async releaseLease(fence: Fence): Promise<void> {
+    if (this.#lease.owner === fence.owner && this.#lease.generation === fence.generation) this.#lease.owner = null;
+  }
+
+  #checkFence(fence: Fence): void {
+    const { owner, generation, expiresAtMs } = this.#lease;
+    const held = owner === fence.owner && generation === fence.generation && expiresAtMs > this.#options.nowMs();
+    if (!held) throw fenced();
+  }
+
+  #commitOne(intent: OrderIntent, limits: JournalLimits): IntentOutcome {
+    const { clientOrderId } = intent;
+    const refused = (code: string, message: string): IntentOutcome => ({
+      kind: "refused",
+      clientOrderId,
+      code,
+      message,
+    });
+    const fault = intentFault(intent);
+    if (fault !== null) return refused("INTENT_INVALID", fault);
+    const existing = this.#orders.get(clientOrderId);
+    if (existing !== undefined) {
+      if (sameContent(existing.order, intent)) return { kind: "duplicate", clientOrderId, state: existing.order.state };
+      return refused("ID_CONTENT_MISMATCH", REFUSALS["ID_CONTENT_MISMATCH"] as string);
+    }
+    const code = this.#refusal(intent, limits);
+    if (code !== null) return refused(code, REFUSALS[code] as string);
+    this.#insert(intent);
+    return { kind: "committed", clientOrderId };
+  }
+
+  /** The first check that the intent fails, in the contract's order, or null. */
+  #refusal(intent: OrderIntent, limits: JournalLimits): string | null {
+    const scopes: TradingScope[] = ["account", `instance:${intent.instanceId}`, `symbol:${intent.symbol}`];
+    const states = scopes.map((scope) => this.#states.get(scope));
+    if (states.includes("halted")) return "TRADING_HALTED";
+    if (states.includes("reducing") && !intent.reducing) return "TRADING_REDUCING";
+    const open = [...this.#open.values()];
+    const unknown = open.some(({ order }) => order.symbol === intent.symbol && order.state === "unknown");
+    if (unknown && !intent.reducing) return "UNKNOWN_ORDER";
+    if (open.some(({ order }) => selfTrades(intent, order))) return "SELF_TRADE";
+    return intent.reducing ? null : this.#limitExceeded(intent, open, limits);
+  }
+
+  #limitExceeded(intent: OrderIntent, open: readonly Stored[], limits: JournalLimits): string | null {
+    const notional = worstNotional(intent.worstPrice, intent.quantity);
+    if (notional > limits.maxOrderNotional) return "MAX_ORDER_NOTIONAL";
+    if (this.#symbolNotional(intent, open) > limits.maxSymbolNotional) return "MAX_SYMBOL_NOTIONAL";
+    const positions = [...this.#positions.values()];
+    const held = sum(positions.map((row) => (row.cost < 0n ? -row.cost : row.cost)));
+    const reserved = sum(open.filter((stored) => !stored.reducing).map(reservation));
+    if (held + reserved + notional > limits.maxGrossNotional) return "MAX_GROSS_NOTIONAL";
+    if (open.length >= limits.maxOpenOrders) return "MAX_OPEN_ORDERS";
+    const shorts = sum(positions.map((row) => (row.cost < 0n ? -row.cost : 0n)));
+    return reserved + notional > this.#cash - 2n * shorts ? "BUYING_POWER" : null;
+  }
+
+  #symbolNotional(intent: OrderIntent, open: readonly Stored[]): bigint {
+    const position = sum(
+      [...this.#positions.values()].filter((row) => row.symbol === intent.symbol).map((row) => row.quantity),
+    );
+    const sameSide = open.filter(({ order }) => order.symbol === intent.symbol && order.side === intent.side);
+    const pending = sum(sameSide.map(({ order }) => order.quantity - order.filledQuantity)) + intent.quantity;
+    const after = intent.side === "buy" ? position + pending : position - pending;
+    return worstNotional(intent.worstPrice, after < 0n ? -after : after);
+  }
+
+  #insert(intent: OrderIntent): void {
+    const now = this.#options.nowMs();
+    const { reducing, snapshot, snapshotTimeUs, fingerprint, ...rest } = intent;
+    const order: JournalOrder = {
+      ...rest,
+      brokerOrderId: null,
+      state: "journalled",
+      cancelRequested: false,
+      filledQuantity: 0n,
+      filledNotional: 0n,
+      createdAtMs: now,
+      updatedAtMs: now,
+      rejectCode: null,
+      rejectMessage: null,
+    };
+    const stored = { order, reducing };
+    this.#orders.set(intent.clientOrderId, stored);
+    this.#open.set(intent.clientOrderId, stored);
+    if (snapshot === null || snapshotTimeUs === null || fingerprint === null) return;
+    const state = { instanceId: intent.instanceId, fingerprint, snapshot, snapshotTimeUs, lastTrigger: intent.trigger };
+    this.#instances.set(intent.instanceId, state);
+  }
+
+  #change(change: OrderChange): JournalOrder {
+    const stored = this.#stored(change.clientOrderId);
+    const { order } = stored;
+    const open = isOpen(order);
+    const legal = change.state === undefined || isLegalChange(order, change.state);
+    if (!legal) this.#options.onIllegalChange?.(change, order);
+    this.#update(stored, {
+      // The broker's id is taken whatever became of the order: it names a fact.
+      brokerOrderId: order.brokerOrderId ?? change.brokerOrderId ?? null,
+      cancelRequested: order.cancelRequested || (open && change.cancelRequested === true),
+      ...(legal && open
+        ? {
+            state: change.state ?? order.state,
+            rejectCode: change.rejectCode ?? order.rejectCode,
+            rejectMessage: change.rejectMessage ?? order.rejectMessage,
+          }
+        : {}),
+    });
+    return stored.order;
+  }
+
+  #checkExecutions(executions: readonly Execution[]): void {
+    const fresh = new Map<string, Execution>();
+    for (const execution of executions) {
+      checkExecution(execution, this.#stored(execution.clientOrderId).order);
+      if (!this.#executions.has(execution.executionId) && !fresh.has(execution.executionId)) {
+        fresh.set(execution.executionId, execution);
+      }
+    }
+    const filled = new Map<string, Fixed>();
+    for (const execution of fresh.values()) {
+      const { order } = this.#stored(execution.clientOrderId);
+      const after = (filled.get(order.clientOrderId) ?? order.filledQuantity) + execution.quantity;
+      if (after > order.quantity) throw executionFault("OVERFILL", execution);
+      filled.set(order.clientOrderId, after);
+    }
+  }
+
+  #apply(execution: Execution): AppliedExecution {
+    const stored = this.#stored(execution.clientOrderId);
+    const { executionId, symbol } = execution;
+    const { instanceId } = stored.order;
+    const key = `${instanceId}\n${symbol}`;
+    const before = this.#positions.get(key) ?? emptyPosition(instanceId, symbol);
+    if (this.#executions.has(executionId)) {
+      return { executionId, first: false, order: stored.order, position: before, realised: 0n };
+    }
+    const { position, realised, cashFlow } = applyToPosition(before, execution);
+    this.#executions.add(executionId);
+    this.#positions.set(key, position);
+    this.#cash = checkFixed(this.#cash + cashFlow, "cash");
+    this.#lastExecutionTimeUs = Math.max(this.#lastExecutionTimeUs, execution.venueTimeUs);
+    this.#fill(stored, execution);
+    return { executionId, first: true, order: stored.order, position, realised };
+  }
+
+  #fill(stored: Stored, execution: Execution): void {
+    const { order } = stored;
+    const filledQuantity = order.filledQuantity + execution.quantity;
+    const traded = multiplyFixed(execution.price, execution.quantity, "half_even", "notional");
+    const working = filledQuantity === order.quantity ? "filled" : "partially_filled";
+    const state = isOpen(order) ? working : order.state;
+    this.#update(stored, { filledQuantity, filledNotional: order.filledNotional + traded, state });
+  }
+
+  #update(stored: Stored, change: Partial<JournalOrder>): void {
+    stored.order = { ...stored.order, ...change, updatedAtMs: this.#options.nowMs() };
+    if (!isOpen(stored.order)) this.#open.delete(stored.order.clientOrderId);
+  }
+
+  #stored(clientOrderId: string): Stored {
+    const stored = this.#orders.get(clientOrderId);
+    if (stored === undefined) throw orderNotFound(clientOrderId);
+    return stored;
+  }
+}
+
+function emptyPosition(instanceId: string, symbol: string): PositionRow {
+  return { instanceId, symbol, quantity: 0n, cost: 0n, realised: 0n, fees: 0n };
+}
+
+function reservation({ order }: Stored): bigint {
+  return worstNotional(order.worstPrice, order.quantity - order.filledQuantity);
+}
+
+function sum(values: readonly bigint[]): bigint {
+  return values.reduce((total, value) => total + value, 0n);
+}
+
+/** By code unit, as the database's "C" collation does for plain text. */
+function sortedBy<T>(rows: readonly T[], key: (row: T) => string): T[] {
+  return rows.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+}

@@ -1,0 +1,147 @@
+/**
+ * The rules that every journal decides by, as pure functions: what an intent must look like, which changes of an order are
+ * legal, what trades with itself, what an order reserves and what an execution does to a position. The in-memory model
+ * is built of them; the SQL functions say the same in SQL and are proven equal by random commands.
+ */
+import { divideRounded, type Fixed, FIXED_ONE, multiplyFixed } from "../core/fixed.ts";
+import { isTerminal } from "./broker-status.ts";
+import { executionFault } from "./journal-errors.ts";
+import type { Execution, JournalOrder, OrderIntent, OrderState, PositionRow } from "./journal.ts";
+
+/** The legal next states of an order that is not over. A state may always follow itself; the end is final. */
+const NEXT: Readonly<Record<string, readonly OrderState[]>> = {
+  journalled: ["sending", "unknown", "accepted", "partially_filled", "filled", "canceled", "expired", "rejected"],
+  sending: ["unknown", "accepted", "partially_filled", "filled", "canceled", "expired", "rejected"],
+  // What was proven accepted never becomes unknown again: a late time-out proves nothing new.
+  unknown: ["accepted", "partially_filled", "filled", "canceled", "expired", "rejected"],
+  accepted: ["partially_filled", "filled", "canceled", "expired", "rejected"],
+  partially_filled: ["filled", "canceled", "expired", "rejected"],
+};
+
+/** Whether `state` may follow; `filled` only once the journal has every fill. */
+export function isLegalChange(order: JournalOrder, state: OrderState): boolean {
+  if (state === order.state) return true;
+  if (state === "filled" && order.filledQuantity < order.quantity) return false;
+  return NEXT[order.state]?.includes(state) ?? false;
+}
+
+export function isOpen(order: JournalOrder): boolean {
+  return !isTerminal(order.state);
+}
+
+const ID = /^[A-Za-z0-9_-]{1,48}$/;
+const LIMITED = new Set(["limit", "stop_limit"]);
+const STOPPED = new Set(["stop", "stop_limit"]);
+
+/** What is wrong with an intent, naming the field and what is allowed, or null. */
+export function intentFault(intent: OrderIntent): string | null {
+  if (!ID.test(intent.clientOrderId)) return "clientOrderId must have 1 to 48 letters, digits, _ or -";
+  if (intent.instanceId === "") return "instanceId must not be empty";
+  if (intent.symbol === "") return "symbol must not be empty";
+  if (intent.quantity <= 0n) return "quantity must be positive";
+  if (intent.worstPrice <= 0n) return "worstPrice must be positive";
+  const limited = LIMITED.has(intent.type);
+  if (limited !== (intent.limitPrice !== null))
+    return `limitPrice must ${limited ? "" : "not "}be given for ${intent.type}`;
+  if (intent.limitPrice !== null && intent.limitPrice <= 0n) return "limitPrice must be positive";
+  const stopped = STOPPED.has(intent.type);
+  if (stopped && (intent.stopPrice === null || intent.stopPrice <= 0n))
+    return `stopPrice must be positive for ${intent.type}`;
+  if (intent.midAtDecision !== null && intent.midAtDecision <= 0n) return "midAtDecision must be positive or null";
+  const parts = [intent.snapshot, intent.snapshotTimeUs, intent.fingerprint].filter((part) => part !== null).length;
+  if (parts !== 0 && parts !== 3) return "snapshot, snapshotTimeUs and fingerprint go together";
+  return null;
+}
+
+/** Whether an intent says the same as the order that has its id. Prices that follow the market are not compared. */
+export function sameContent(order: JournalOrder, intent: OrderIntent): boolean {
+  return (
+    order.instanceId === intent.instanceId &&
+    order.symbol === intent.symbol &&
+    order.side === intent.side &&
+    order.type === intent.type &&
+    order.timeInForce === intent.timeInForce &&
+    order.quantity === intent.quantity &&
+    order.limitPrice === intent.limitPrice &&
+    order.stopPrice === intent.stopPrice &&
+    order.trigger === intent.trigger
+  );
+}
+
+/**
+ * Alpaca's wash-trade rule: a new order is refused against an open one of the other side when either is a market or stop
+ * order, or when both have limits and the buy's reaches the sell's. Trailing stops are exempt.
+ */
+export function selfTrades(intent: OrderIntent, open: JournalOrder): boolean {
+  if (open.symbol !== intent.symbol || open.side === intent.side || !isOpen(open)) return false;
+  if (intent.type === "trailing_stop" || open.type === "trailing_stop") return false;
+  if (intent.limitPrice === null || open.limitPrice === null) return true;
+  return intent.side === "buy" ? intent.limitPrice >= open.limitPrice : open.limitPrice >= intent.limitPrice;
+}
+
+/** `price × quantity` rounded away from zero; what an order may use in the worst case. Not limited to int64. */
+export function worstNotional(price: Fixed, quantity: Fixed): bigint {
+  return divideRounded(price * quantity, FIXED_ONE, "ceil");
+}
+
+/** Throws when an execution is not one of the order's: `EXECUTION_INVALID` or `EXECUTION_MISMATCH`, naming the field. */
+export function checkExecution(execution: Execution, order: JournalOrder): void {
+  const field = invalidExecutionField(execution);
+  if (field !== null) throw executionFault("EXECUTION_INVALID", execution, field);
+  if (execution.symbol !== order.symbol) throw executionFault("EXECUTION_MISMATCH", execution, "symbol");
+  if (execution.side !== order.side) throw executionFault("EXECUTION_MISMATCH", execution, "side");
+}
+
+function invalidExecutionField(execution: Execution): string | null {
+  if (execution.executionId === "") return "executionId";
+  if (execution.quantity <= 0n) return "quantity";
+  if (execution.price <= 0n) return "price";
+  return execution.feeQuantity < 0n || execution.feeQuantity >= execution.quantity ? "feeQuantity" : null;
+}
+
+export interface PositionChange {
+  readonly position: PositionRow;
+  /** Profit of the closed part, before fees. */
+  readonly realised: Fixed;
+  /** What the book's cash gains or loses. */
+  readonly cashFlow: Fixed;
+}
+
+/**
+ * One execution on a position at average cost. A fee in kind takes quantity away at the execution's price and counts as
+ * a fee. Kept by construction: Σ cash flows = realised − cost − fees.
+ */
+export function applyToPosition(before: PositionRow, execution: Execution): PositionChange {
+  const sign = execution.side === "buy" ? 1n : -1n;
+  const change = sign * execution.quantity - execution.feeQuantity;
+  const traded = multiplyFixed(execution.price, execution.quantity, "half_even", "notional");
+  const kept = multiplyFixed(execution.price, magnitude(change), "half_even", "notional");
+  const fee = execution.fee + magnitude(traded - kept);
+  const moved = moveAtAverageCost(before, change, sign * kept);
+  return {
+    position: {
+      ...before,
+      quantity: before.quantity + change,
+      cost: moved.cost,
+      realised: before.realised + moved.realised,
+      fees: before.fees + fee,
+    },
+    realised: moved.realised,
+    cashFlow: -sign * traded - execution.fee,
+  };
+}
+
+function moveAtAverageCost(before: PositionRow, change: Fixed, notional: Fixed): { cost: Fixed; realised: Fixed } {
+  if (before.quantity === 0n || before.quantity > 0n === change > 0n)
+    return { cost: before.cost + notional, realised: 0n };
+  const held = magnitude(before.quantity);
+  const traded = magnitude(change);
+  const closed = held < traded ? held : traded;
+  const released = divideRounded(before.cost * closed, held, "half_even");
+  const closedNotional = divideRounded(notional * closed, traded, "half_even");
+  return { cost: before.cost - released + (notional - closedNotional), realised: -closedNotional - released };
+}
+
+function magnitude(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}
