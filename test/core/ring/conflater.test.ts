@@ -61,12 +61,12 @@ function harness(capacity: number, reserve: number) {
     inbound,
     tapped,
     sequences,
-    append(kind: number, instrument: number, id: number): AppendOutcome {
+    append: (kind: number, instrument: number, id: number): AppendOutcome => {
       source.header(0, kind, 0, instrument, 0, id, id);
       source.setLane(0, LANE_A, id);
       return inbound.append(source, 0);
     },
-    read(limit: number): Entry[] {
+    read: (limit: number): Entry[] => {
       const count = reader.poll(limit);
       const read = Array.from({ length: count }, (_, index) => entryAt(records, reader.slot(index)));
       reader.release(count);
