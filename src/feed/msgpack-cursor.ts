@@ -1,0 +1,331 @@
+/**
+ * Reads MessagePack values at given offsets of a frame and notes them by field number: the low half of the scanner, which
+ * knows nothing of Alpaca. Every read is checked against the frame's end and returns the offset after the value or
+ * FAULT; nothing throws, nothing is allocated per value. Owned by the scanner's thread.
+ */
+import { MAX_KEY_BYTES } from "./frame-field.ts";
+
+export const FAULT = -1;
+
+export const TYPE_NUMBER = 1;
+/** Text: `start`..`end` are its bytes, not checked to be UTF-8. */
+export const TYPE_TEXT = 2;
+/** A timestamp; its number is epoch microseconds. */
+export const TYPE_TIME = 3;
+/** An array; `start` is the offset of its header. Its items are checked to be well formed. */
+export const TYPE_ARRAY = 4;
+/** Well formed and of no use: nil, boolean, map, binary, other extension. */
+export const TYPE_OTHER = 5;
+
+const TYPE_BITS = 3;
+const TYPE_MASK = 7;
+const MAX_GENERATION = 1 << 27;
+const MAX_DEPTH = 16;
+const TWO_32 = 4294967296;
+const MAX_NANOSECOND = 999_999_999;
+const TIMESTAMP_EXTENSION = 0xff;
+/** Digits and other bytes below `@` share low six bits with letters: such keys are unknown. */
+const FIRST_LETTER = 65;
+
+export class MsgpackCursor {
+  readonly #numbers: Float64Array;
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  /** Generation and TYPE_* of each field; another generation means absent, so that nothing need be cleared. */
+  readonly #types: Int32Array;
+  #generation = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
+  #buffer: ArrayBufferLike = this.#bytes.buffer;
+  /** Where the frame begins in the view. */
+  #base = 0;
+  #end = 0;
+
+  /** Items of the array or pairs of the map entered last. */
+  count = 0;
+  /** Bytes of the key read last, 0 when it cannot be a known one. */
+  keyLength = 0;
+  keyCode = 0;
+  /** First byte of the text read by `text`. */
+  textStart = 0;
+
+  constructor(fieldCount: number) {
+    this.#numbers = new Float64Array(fieldCount);
+    this.#starts = new Int32Array(fieldCount);
+    this.#ends = new Int32Array(fieldCount);
+    this.#types = new Int32Array(fieldCount);
+  }
+
+  /** Starts on a frame. A view is made only when the frame lies in another buffer than the last one. */
+  attach(frame: Uint8Array): void {
+    if (frame.buffer !== this.#buffer) {
+      this.#buffer = frame.buffer;
+      this.#view = new DataView(frame.buffer);
+    }
+    this.#bytes = frame;
+    this.#base = frame.byteOffset;
+    this.#end = frame.length;
+  }
+
+  /** Forgets the fields of the message before. */
+  begin(): void {
+    if (++this.#generation < MAX_GENERATION) return;
+    this.#generation = 1;
+    this.#types.fill(0);
+  }
+
+  /** TYPE_* of a field, 0 when the message has none of that number. */
+  type(field: number): number {
+    const mark = this.#types[field] as number;
+    return mark >> TYPE_BITS === this.#generation ? mark & TYPE_MASK : 0;
+  }
+
+  number(field: number): number {
+    return this.#numbers[field] as number;
+  }
+
+  /** The number of a numeric field; NaN when absent, of another type, or not finite. */
+  amount(field: number): number {
+    const value = this.#numbers[field] as number;
+    return this.type(field) === TYPE_NUMBER && value - value === 0 ? value : Number.NaN;
+  }
+
+  start(field: number): number {
+    return this.#starts[field] as number;
+  }
+
+  end(field: number): number {
+    return this.#ends[field] as number;
+  }
+
+  length(field: number): number {
+    return this.end(field) - this.start(field);
+  }
+
+  /** First byte of a text field, 0 when it is empty. */
+  letter(field: number): number {
+    return this.length(field) === 0 ? 0 : (this.#bytes[this.start(field)] as number);
+  }
+
+  enterArray(at: number): number {
+    return this.#enter(at, 0x90, 0xdc, 1);
+  }
+
+  enterMap(at: number): number {
+    return this.#enter(at, 0x80, 0xde, 2);
+  }
+
+  /** Header of an array or map: fix form at `fixed`, 16-bit form at `wide`, 32-bit form after it. */
+  #enter(at: number, fixed: number, wide: number, valuesPerItem: number): number {
+    if (at >= this.#end) return FAULT;
+    const head = this.#bytes[at] as number;
+    let next = at + 1;
+    if ((head & 0xf0) === fixed) this.count = head & 0x0f;
+    else if (head === wide && at + 3 <= this.#end) {
+      this.count = this.#u16(at + 1);
+      next = at + 3;
+    } else if (head === wide + 1 && at + 5 <= this.#end) {
+      this.count = this.#u32(at + 1);
+      next = at + 5;
+    } else return FAULT;
+    return this.count * valuesPerItem <= this.#end - next ? next : FAULT;
+  }
+
+  /** Reads a map key of any type; sets `keyLength` and `keyCode` when it may be a known one. */
+  key(at: number): number {
+    if (at >= this.#end) return FAULT;
+    const head = this.#bytes[at] as number;
+    const length = head & 0x1f;
+    this.keyLength = 0;
+    if ((head & 0xe0) !== 0xa0 || length === 0 || length > MAX_KEY_BYTES) return this.skip(at, 0);
+    const end = at + 1 + length;
+    if (end > this.#end) return FAULT;
+    let code = 0;
+    for (let i = at + 1; i < end; i++) {
+      const byte = this.#bytes[i] as number;
+      if (byte < FIRST_LETTER || byte > 0x7f) return end;
+      code = (code << 6) | (byte & 0x3f);
+    }
+    this.keyCode = code;
+    this.keyLength = length;
+    return end;
+  }
+
+  /** Notes the value at `at` under `field`. */
+  value(field: number, at: number): number {
+    if (at >= this.#end) return FAULT;
+    const head = this.#bytes[at] as number;
+    if (head === 0xcb) return at + 9 > this.#end ? FAULT : this.#note(field, this.#f64(at + 1), at + 9);
+    if (head < 0x80) return this.#note(field, head, at + 1);
+    if (head >= 0xe0) return this.#note(field, head - 256, at + 1);
+    if (head < 0x90) return this.#other(field, at);
+    if (head < 0xa0) return this.#array(field, at);
+    if (head < 0xc0) return this.#noteText(field, at + 1, head & 0x1f);
+    switch (head) {
+      case 0xd9:
+        return at + 2 > this.#end ? FAULT : this.#noteText(field, at + 2, this.#bytes[at + 1] as number);
+      case 0xda:
+        return at + 3 > this.#end ? FAULT : this.#noteText(field, at + 3, this.#u16(at + 1));
+      case 0xdb:
+        return at + 5 > this.#end ? FAULT : this.#noteText(field, at + 5, this.#u32(at + 1));
+      case 0xdc:
+      case 0xdd:
+        return this.#array(field, at);
+      case 0xc7:
+      case 0xd6:
+      case 0xd7:
+        return this.#extension(field, at, head);
+      default:
+        return head >= 0xca && head <= 0xd3 ? this.#wideNumber(field, at, head) : this.#other(field, at);
+    }
+  }
+
+  #note(field: number, value: number, next: number): number {
+    this.#numbers[field] = value;
+    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_NUMBER;
+    return next;
+  }
+
+  #noteText(field: number, start: number, length: number): number {
+    const end = start + length;
+    if (end > this.#end) return FAULT;
+    this.#starts[field] = start;
+    this.#ends[field] = end;
+    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_TEXT;
+    return end;
+  }
+
+  #noteTime(field: number, seconds: number, nanoseconds: number, next: number): number {
+    const timeUs = seconds * 1e6 + Math.floor(nanoseconds / 1000);
+    if (nanoseconds > MAX_NANOSECOND || !Number.isSafeInteger(timeUs)) return FAULT;
+    this.#numbers[field] = timeUs;
+    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_TIME;
+    return next;
+  }
+
+  #other(field: number, at: number): number {
+    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_OTHER;
+    return this.skip(at, 0);
+  }
+
+  #array(field: number, at: number): number {
+    this.#starts[field] = at;
+    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_ARRAY;
+    return this.skip(at, 0);
+  }
+
+  #wideNumber(field: number, at: number, head: number): number {
+    const next = at + 1 + (NUMBER_BYTES[head - 0xca] as number);
+    if (next > this.#end) return FAULT;
+    const view = this.#view;
+    const from = this.#base + at + 1;
+    switch (head) {
+      case 0xca:
+        return this.#note(field, view.getFloat32(from), next);
+      case 0xcc:
+        return this.#note(field, view.getUint8(from), next);
+      case 0xcd:
+        return this.#note(field, view.getUint16(from), next);
+      case 0xce:
+        return this.#note(field, view.getUint32(from), next);
+      case 0xcf:
+        return this.#note(field, view.getUint32(from) * TWO_32 + view.getUint32(from + 4), next);
+      case 0xd0:
+        return this.#note(field, view.getInt8(from), next);
+      case 0xd1:
+        return this.#note(field, view.getInt16(from), next);
+      case 0xd2:
+        return this.#note(field, view.getInt32(from), next);
+      default:
+        return this.#note(field, view.getInt32(from) * TWO_32 + view.getUint32(from + 4), next);
+    }
+  }
+
+  /** Timestamps of 32, 64 and 96 bits (extension type -1); any other extension is of no use. */
+  #extension(field: number, at: number, head: number): number {
+    const end = this.#end;
+    const bytes = this.#bytes;
+    if (head === 0xd7 && at + 10 <= end && bytes[at + 1] === TIMESTAMP_EXTENSION) {
+      const high = this.#u32(at + 2);
+      return this.#noteTime(field, (high & 3) * TWO_32 + this.#u32(at + 6), high >>> 2, at + 10);
+    }
+    if (head === 0xd6 && at + 6 <= end && bytes[at + 1] === TIMESTAMP_EXTENSION) {
+      return this.#noteTime(field, this.#u32(at + 2), 0, at + 6);
+    }
+    if (head === 0xc7 && at + 15 <= end && bytes[at + 1] === 12 && bytes[at + 2] === TIMESTAMP_EXTENSION) {
+      const seconds = this.#view.getInt32(this.#base + at + 7) * TWO_32 + this.#u32(at + 11);
+      return this.#noteTime(field, seconds, this.#u32(at + 3), at + 15);
+    }
+    return this.#other(field, at);
+  }
+
+  /** Reads text at `at` into `textStart`..returned offset; FAULT for anything else. */
+  text(at: number): number {
+    if (at >= this.#end) return FAULT;
+    const head = this.#bytes[at] as number;
+    let length = head & 0x1f;
+    this.textStart = at + 1;
+    if ((head & 0xe0) !== 0xa0) {
+      if (head !== 0xd9 || at + 2 > this.#end) return FAULT;
+      length = this.#bytes[at + 1] as number;
+      this.textStart = at + 2;
+    }
+    const end = this.textStart + length;
+    return end > this.#end ? FAULT : end;
+  }
+
+  /** Passes over any value, at most 16 levels deep. */
+  skip(at: number, depth: number): number {
+    if (at >= this.#end || depth > MAX_DEPTH) return FAULT;
+    const head = this.#bytes[at] as number;
+    if (head < 0x80 || head >= 0xe0) return at + 1;
+    if (head < 0x90 || head === 0xde || head === 0xdf) return this.#skipItems(this.enterMap(at), this.count * 2, depth);
+    if (head < 0xa0 || head === 0xdc || head === 0xdd) return this.#skipItems(this.enterArray(at), this.count, depth);
+    const next = head < 0xc0 ? at + 1 + (head & 0x1f) : this.#skipSized(at, head);
+    return next > this.#end ? FAULT : next;
+  }
+
+  #skipItems(at: number, count: number, depth: number): number {
+    let next = at;
+    for (let left = count; left > 0 && next !== FAULT; left--) next = this.skip(next, depth + 1);
+    return next;
+  }
+
+  /** Offset after a value whose head tells its size or the width of its length; beyond the end or FAULT if cut off. */
+  #skipSized(at: number, head: number): number {
+    const fixed = FIXED_BYTES[head - 0xc0] as number;
+    if (fixed > 0) return at + fixed;
+    const width = LENGTH_BYTES[head - 0xc0] as number;
+    if (width === 0 || at + 1 + width > this.#end) return FAULT;
+    const length = width === 1 ? (this.#bytes[at + 1] as number) : width === 2 ? this.#u16(at + 1) : this.#u32(at + 1);
+    const typeByte = head >= 0xc7 && head <= 0xc9 ? 1 : 0;
+    return at + 1 + width + typeByte + length;
+  }
+
+  #u16(at: number): number {
+    return this.#view.getUint16(this.#base + at);
+  }
+
+  #u32(at: number): number {
+    return this.#view.getUint32(this.#base + at);
+  }
+
+  #f64(at: number): number {
+    return this.#view.getFloat64(this.#base + at);
+  }
+}
+
+/** Bytes after the head of float32, float64, uint8..64, int8..64 (heads 0xca..0xd3). */
+const NUMBER_BYTES = Uint8Array.of(4, 8, 1, 2, 4, 8, 1, 2, 4, 8);
+
+/** Whole size of values with heads 0xc0..0xdf; 0 where the size is not fixed (or, at 0xc1, the head is never used). */
+const FIXED_BYTES = Uint8Array.of(
+  ...[1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9],
+  ...[2, 3, 5, 9, 3, 4, 6, 10, 18, 0, 0, 0, 0, 0, 0, 0],
+);
+
+/** Width of the length that follows heads 0xc0..0xdf: binary 0xc4.., extension 0xc7.., text 0xd9... */
+const LENGTH_BYTES = Uint8Array.of(
+  ...[0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0],
+  ...[0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 0, 0, 0, 0],
+);
