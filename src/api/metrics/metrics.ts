@@ -1,0 +1,212 @@
+/**
+ * The bot's Prometheus metrics behind typed methods, so that names and labels are written down once. One instance a process,
+ * made by the composition; main thread. `docs` name every metric by the help texts here.
+ */
+import { Counter, Gauge, Registry, Summary } from "prom-client";
+import { addProcessMetrics } from "./process-metrics.ts";
+import { type HistogramSource, type Stage, StageHistogram, StageHistograms } from "./stage-histograms.ts";
+
+export interface AccountFigures {
+  /** Realised and unrealised profit less fees, in account currency. */
+  readonly pnl: number;
+  /** Percent of closed round trips with a profit, 0 to 100; null before the first. */
+  readonly winRate: number | null;
+  /** Weighted by notional against the mid at decision; null before the first. */
+  readonly averageSlippageBps: number | null;
+  /** Largest fall of equity from an earlier high, in account currency, zero or above. */
+  readonly drawdown: number;
+}
+
+export interface RingReading {
+  /** Records written and not yet read. */
+  readonly used: number;
+  readonly capacity: number;
+}
+
+/** Totals since start; read at every scrape. */
+export interface FeedReading {
+  readonly conflatedQuotes: number;
+  readonly gaps: number;
+  readonly malformedFrames: number;
+}
+
+export interface StreamReading {
+  readonly clients: number;
+  readonly cut: number;
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #trades: Counter;
+  readonly #pnl: Gauge;
+  readonly #winRate: Gauge;
+  readonly #slippage: Gauge;
+  readonly #drawdown: Gauge;
+  readonly #keeper: Gauge;
+  readonly #latency: Summary;
+  readonly #requests: Counter<"route" | "method" | "status">;
+  readonly #refusals: Counter<"code">;
+  readonly #workerRestarts: Counter;
+  readonly #journalErrors: Counter<"code">;
+  readonly #brokerErrors: Counter<"code">;
+  readonly #stages = new StageHistograms();
+  readonly #rings = new Map<string, () => RingReading>();
+  #feed: () => FeedReading = () => ({ conflatedQuotes: 0, gaps: 0, malformedFrames: 0 });
+  #stream: () => StreamReading = () => ({ clients: 0, cut: 0 });
+  readonly #endProcessMetrics: () => void;
+
+  /** `cpuLimit`: processors that this process may use (the container's quota, else the machine's). */
+  constructor(cpuLimit: number) {
+    const registers = [this.registry];
+    const counter = (name: string, help: string) => new Counter({ name, help, registers });
+    const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+    const byCode = (name: string, help: string) => new Counter({ name, help, labelNames: ["code"], registers });
+
+    this.#trades = counter("trading_trades_executed_total", "Fills that this process applied first");
+    this.#pnl = gauge("trading_pnl", "Realised and unrealised profit less fees, in account currency");
+    this.#winRate = gauge("trading_win_rate", "Percent of closed round trips with a profit, 0 to 100; 0 before the first");
+    this.#slippage = gauge("trading_avg_slippage_bps", "Slippage against the mid at decision, weighted by notional");
+    this.#drawdown = gauge("trading_drawdown", "Largest fall of equity from an earlier high, in account currency");
+    this.#keeper = gauge("trading_account_keeper", "1 where the account's figures are this process's own to report");
+    this.#latency = new Summary({
+      name: "system_request_latency_ms",
+      help: "Time to answer a REST request, over the last ten minutes",
+      percentiles: [0.5, 0.9, 0.99],
+      maxAgeSeconds: 600,
+      ageBuckets: 5,
+      registers,
+    });
+    this.#requests = new Counter({
+      name: "system_requests_total",
+      help: "REST requests answered",
+      labelNames: ["route", "method", "status"],
+      registers,
+    });
+    this.#refusals = byCode("trading_refusals_total", "Intents refused, by code");
+    this.#workerRestarts = counter("system_worker_restarts_total", "Engine workers replaced");
+    this.#journalErrors = byCode("trading_journal_errors_total", "Failed journal calls, by code");
+    this.#brokerErrors = byCode("trading_broker_errors_total", "Failed broker calls, by code");
+    // It has what the registry asks of a metric, but not prom-client's base class.
+    this.registry.registerMetric(this.#stages as unknown as Gauge);
+    this.#addReadings(registers);
+    this.#endProcessMetrics = addProcessMetrics(this.registry, cpuLimit);
+  }
+
+  /** A fill that this process applied first. */
+  fillApplied(): void {
+    this.#trades.inc();
+  }
+
+  /** Only the account keeper reports; everyone else calls `notKeeper`. */
+  accountGauges(figures: AccountFigures): void {
+    this.#keeper.set(1);
+    this.#pnl.set(figures.pnl);
+    this.#winRate.set(figures.winRate ?? 0);
+    this.#slippage.set(figures.averageSlippageBps ?? 0);
+    this.#drawdown.set(figures.drawdown);
+  }
+
+  /** This process no longer keeps the account: its figures go to zero, so that sums over replicas stay right. */
+  notKeeper(): void {
+    for (const gauge of [this.#keeper, this.#pnl, this.#winRate, this.#slippage, this.#drawdown]) gauge.set(0);
+  }
+
+  requestAnswered(route: string, method: string, status: number, latencyMs: number): void {
+    this.#latency.observe(latencyMs);
+    this.#requests.inc({ route, method, status });
+  }
+
+  /** `code` is one of the bot's stable refusal codes, never input. */
+  refused(code: string): void {
+    this.#refusals.inc({ code });
+  }
+
+  workerRestarted(): void {
+    this.#workerRestarts.inc();
+  }
+
+  journalFailed(code: string): void {
+    this.#journalErrors.inc({ code });
+  }
+
+  brokerFailed(code: string): void {
+    this.#brokerErrors.inc({ code });
+  }
+
+  /** The stage's histogram; keep it and call `observe(durationUs)`. */
+  stage(stage: Stage): StageHistogram {
+    return this.#stages.stage(stage);
+  }
+
+  /** A stage's histogram that a worker keeps in shared memory, in microseconds. Returns what takes it away again. */
+  addStageSource(stage: Stage, source: HistogramSource): () => void {
+    return this.#stages.addSource(stage, source);
+  }
+
+  /** A ring's fill level under the given name, such as `inbound-0`. Returns what takes it away again. */
+  addRing(ring: string, read: () => RingReading): () => void {
+    this.#rings.set(ring, read);
+    return () => this.#rings.delete(ring);
+  }
+
+  /** Where the feed's totals are read from. */
+  setFeed(read: () => FeedReading): void {
+    this.#feed = read;
+  }
+
+  /** Where the stream's figures are read from. */
+  setStream(read: () => StreamReading): void {
+    this.#stream = read;
+  }
+
+  /** The text that Prometheus scrapes. */
+  async text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  /** Ends the observers of the runtime. */
+  close(): void {
+    this.#endProcessMetrics();
+  }
+
+  #addReadings(registers: Registry[]): void {
+    const rings = this.#rings;
+    new Gauge({
+      name: "trading_ring_occupancy_ratio",
+      help: "Unread records over capacity, by ring",
+      labelNames: ["ring"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [ring, read] of rings) {
+          const { used, capacity } = read();
+          this.set({ ring }, used / capacity);
+        }
+      },
+    });
+    const total = (name: string, help: string, read: () => number): void => {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    };
+    total("trading_quotes_conflated_total", "Quotes replaced by newer ones", () => this.#feed().conflatedQuotes);
+    total("trading_feed_gaps_total", "Gaps in the market data", () => this.#feed().gaps);
+    total("trading_feed_malformed_frames_total", "Market-data frames skipped", () => this.#feed().malformedFrames);
+    total("stream_clients_cut_total", "Stream readers cut for being too slow", () => this.#stream().cut);
+    const stream = (): StreamReading => this.#stream();
+    new Gauge({
+      name: "stream_clients",
+      help: "Connected stream readers",
+      registers,
+      collect() {
+        this.set(stream().clients);
+      },
+    });
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * The wire shapes of the REST face as JSON Schema: what requests may carry (nothing else is let in) and what answers look
+ * like (documentation, held against the real answers by tests). Mirrors the views of `bot-port.ts`.
+ */
+import { Type as T, type TSchema } from "typebox";
+
+const strict = { additionalProperties: false } as const;
+/** Decimals travel as strings: a JSON number would be a float. */
+const Decimal = T.String({ pattern: "^-?\\d+(\\.\\d+)?$", examples: ["12.5"] });
+const Time = T.Integer({ description: "Epoch milliseconds" });
+const orNull = <S extends TSchema>(schema: S) => T.Union([schema, T.Null()]);
+
+export const Symbol = T.String({ pattern: "^[A-Z0-9./-]{1,21}$", examples: ["AAPL", "BTC/USD"] });
+const PositiveDecimal = (description: string) =>
+  T.String({ pattern: "^\\d{1,9}(\\.\\d{1,9})?$", description, examples: ["10", "0.25"] });
+
+export const Problem = T.Object(
+  {
+    type: T.String(),
+    title: T.String(),
+    status: T.Integer(),
+    detail: T.String(),
+    code: T.String({ description: "Stable; programs match on it" }),
+    field: T.Optional(T.String({ description: "The input to blame" })),
+    errors: T.Optional(T.Array(T.Object({ field: T.String(), code: T.String(), message: T.String() }, strict))),
+  },
+  { ...strict, title: "Problem", description: "RFC 9457 problem document" },
+);
+
+const PartState = T.Enum(["ok", "degraded", "failed"]);
+export const Health = T.Object(
+  {
+    ok: T.Boolean(),
+    state: T.Enum(["ok", "degraded", "failed", "starting", "draining"]),
+    parts: T.Array(
+      T.Object(
+        {
+          name: T.String(),
+          ok: T.Boolean(),
+          state: PartState,
+          detail: T.Optional(T.String({ description: "Left out for callers without a key where reads need one" })),
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, title: "Health" },
+);
+
+export const Order = T.Object(
+  {
+    client_order_id: T.String(),
+    broker_order_id: orNull(T.String()),
+    instance: T.String(),
+    symbol: T.String(),
+    side: T.String(),
+    type: T.String(),
+    time_in_force: T.String(),
+    quantity: Decimal,
+    limit_price: orNull(Decimal),
+    stop_price: orNull(Decimal),
+    state: T.String(),
+    cancel_requested: T.Boolean(),
+    filled_quantity: Decimal,
+    filled_average_price: orNull(Decimal),
+    reason: T.String(),
+    reject_code: orNull(T.String()),
+    reject_message: orNull(T.String()),
+    created_at: Time,
+    updated_at: Time,
+  },
+  { ...strict, title: "Order" },
+);
+
+export const NewOrder = T.Object(
+  {
+    symbol: Symbol,
+    side: T.Enum(["buy", "sell"]),
+    type: T.Enum(["market", "limit"]),
+    time_in_force: T.Optional(T.Enum(["day", "gtc", "ioc"], { default: "day", description: "Without it: day" })),
+    quantity: PositiveDecimal("Shares or coins, above zero"),
+    limit_price: T.Optional(PositiveDecimal("Required for a limit order, refused for a market order")),
+  },
+  { ...strict, title: "NewOrder" },
+);
+
+export const Trade = T.Object(
+  {
+    execution_id: T.String(),
+    client_order_id: T.String(),
+    instance: T.String(),
+    symbol: T.String(),
+    side: T.String(),
+    quantity: Decimal,
+    price: Decimal,
+    fee: Decimal,
+    realised: Decimal,
+    slippage_bps: orNull(T.Number()),
+    venue_time: Time,
+  },
+  { ...strict, title: "Trade" },
+);
+
+export const Position = T.Object(
+  {
+    instance: T.String(),
+    symbol: T.String(),
+    quantity: Decimal,
+    average_entry_price: orNull(Decimal),
+    mark_price: orNull(Decimal),
+    market_value: orNull(Decimal),
+    unrealised: orNull(Decimal),
+    realised: Decimal,
+    fees: Decimal,
+  },
+  { ...strict, title: "Position" },
+);
+
+export const Account = T.Object(
+  {
+    book_id: T.String(),
+    broker_account_id: T.String(),
+    mode: T.String({ examples: ["simulated", "paper", "live"] }),
+    cash: Decimal,
+    equity: orNull(Decimal),
+    broker_cash: orNull(Decimal),
+    broker_equity: orNull(Decimal),
+    buying_power: orNull(Decimal),
+    venue_time: orNull(Time),
+  },
+  { ...strict, title: "Account" },
+);
+
+const TradingState = T.Enum(["active", "reducing", "halted"]);
+export const Strategy = T.Object(
+  {
+    id: T.String(),
+    strategy: T.String(),
+    version: T.Integer(),
+    instruments: T.Array(T.String()),
+    parameters: T.Record(T.String(), T.Union([T.Number(), T.String(), T.Boolean()])),
+    capital: Decimal,
+    worker: orNull(T.Integer()),
+    state: T.Enum(["warming_up", "running", "stopped", "standby"]),
+    trading_state: TradingState,
+    realised: Decimal,
+    unrealised: orNull(Decimal),
+    intents: T.Integer(),
+    refusals: T.Integer(),
+  },
+  { ...strict, title: "Strategy" },
+);
+
+export const Signal = T.Object(
+  {
+    id: T.Integer(),
+    instance: T.String(),
+    symbol: T.String(),
+    target: T.String(),
+    reason: T.String(),
+    value: T.Number(),
+    venue_time: Time,
+    outcome: T.String({ description: "committed, duplicate or the code of the refusal" }),
+  },
+  { ...strict, title: "Signal" },
+);
+
+export const Bar = T.Object(
+  {
+    symbol: T.String(),
+    start: Time,
+    interval_seconds: T.Integer(),
+    open: T.Number(),
+    high: T.Number(),
+    low: T.Number(),
+    close: T.Number(),
+    volume: T.Number(),
+  },
+  { ...strict, title: "Bar" },
+);
+
+export const Pnl = T.Object(
+  {
+    realised: Decimal,
+    unrealised: Decimal,
+    fees: Decimal,
+    total: Decimal,
+    win_rate: orNull(T.Number({ description: "Percent of closed round trips with a profit, 0 to 100" })),
+    round_trips: T.Integer(),
+    drawdown: Decimal,
+    average_slippage_bps: orNull(T.Number()),
+    equity: T.Array(T.Object({ time: Time, equity: Decimal }, strict)),
+  },
+  { ...strict, title: "Pnl" },
+);
+
+export const Risk = T.Object(
+  {
+    states: T.Array(T.Object({ scope: T.String(), state: TradingState }, strict)),
+    limits: T.Record(T.String(), T.Union([T.String(), T.Number()])),
+    refusals: T.Record(T.String(), T.Integer()),
+    owner: T.Boolean({ description: "This process holds the lease and trades" }),
+    lease_owner: orNull(T.String()),
+  },
+  { ...strict, title: "Risk" },
+);
+
+export const Kill = T.Object(
+  {
+    state: TradingState,
+    cancel_requested: T.Integer(),
+    journalled: T.Boolean(),
+    broker_suspended: T.Boolean(),
+    broker_cancelled: T.Boolean(),
+  },
+  { ...strict, title: "Kill" },
+);
+
+export const CancelAll = T.Object({ cancel_requested: T.Integer() }, { ...strict, title: "CancelAll" });
+export const Reason = T.Object({ reason: T.String({ minLength: 1, maxLength: 500 }) }, { ...strict, title: "Reason" });
+export const Id = T.Object({ id: T.String({ pattern: "^[A-Za-z0-9._:-]{1,128}$" }) }, strict);
+export const PageConfig = T.Object(
+  {
+    ws_port: T.Integer(),
+    key_for_reads: T.Boolean({ description: "Reads and the stream need a key" }),
+  },
+  { ...strict, title: "PageConfig" },
+);
+
+const paging = {
+  limit: T.Optional(T.Integer({ minimum: 1, maximum: 500, default: 100, description: "Rows at most; 100 without it" })),
+  before: T.Optional(T.String({ pattern: "^\\d{1,16}(-\\d{1,4})?$", description: "`next_before` of the page before" })),
+};
+export const PageQuery = T.Object(paging, strict);
+export const OrdersQuery = T.Object(
+  { ...paging, state: T.Optional(T.Enum(["open", "closed", "all"], { default: "all" })), symbol: T.Optional(Symbol) },
+  strict,
+);
+export const TradesQuery = T.Object({ ...paging, symbol: T.Optional(Symbol) }, strict);
+export const BarsQuery = T.Object({ ...paging, symbol: Symbol }, strict);
+export const EmptyQuery = T.Object({}, strict);
+
+/** Rows, newest first, and where the next page starts. */
+export const listOf = <S extends TSchema>(item: S) =>
+  T.Object({ items: T.Array(item), next_before: orNull(T.String({ description: "null: no more rows" })) }, strict);

@@ -1,0 +1,91 @@
+/**
+ * Numbers the bot's events and hands them to the clients in batches: the first event after a pause goes out at once, those of
+ * the next `WINDOW_MS` together, so that a thousand clients cost a thousand sends a window and not a thousand an event.
+ */
+import { randomBytes } from "node:crypto";
+import type { BotPort, StreamChannel, StreamEvent } from "../bot-port.ts";
+import { Backlog } from "./backlog.ts";
+import type { StreamClient } from "./client.ts";
+import { CHANNELS, Encoded } from "./protocol.ts";
+
+const WINDOW_MS = 20;
+
+interface ChannelState {
+  number: number;
+  readonly waiting: Backlog;
+  readonly readers: Set<StreamClient>;
+}
+
+export class Publisher {
+  /** Random, so that a client sees that another process (or this one, restarted) numbers the events. */
+  readonly generation = randomBytes(8).toString("hex");
+  readonly #bot: BotPort;
+  readonly #channels: ReadonlyMap<StreamChannel, ChannelState>;
+  readonly #unsubscribe: () => void;
+  #flushedAtMs = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(bot: BotPort) {
+    this.#bot = bot;
+    this.#channels = new Map(
+      CHANNELS.map((channel) => [channel, { number: 0, waiting: new Backlog(), readers: new Set<StreamClient>() }]),
+    );
+    this.#unsubscribe = bot.subscribe((event) => this.#publish(event));
+  }
+
+  /** Adds the client to the channel and sends it a snapshot, with which everything it gets later joins without a gap. */
+  join(client: StreamClient, channel: StreamChannel): void {
+    if (!client.open) return;
+    const state = this.#state(channel);
+    this.#flushChannel(channel, state, performance.now());
+    client.forget(channel);
+    client.subscriptions.add(channel);
+    state.readers.add(client);
+    const items = this.#bot.snapshot(channel).map(({ key, data }) => ({ key, data }));
+    const { number } = state;
+    client.send(new Encoded({ type: "snapshot", channel, generation: this.generation, number, items }));
+  }
+
+  leave(client: StreamClient, channel: StreamChannel): void {
+    client.forget(channel);
+    this.#state(channel).readers.delete(client);
+  }
+
+  /** Ends the subscription to the bot; nothing is sent any more. */
+  close(): void {
+    this.#unsubscribe();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const state of this.#channels.values()) state.readers.clear();
+  }
+
+  #publish(event: StreamEvent): void {
+    const state = this.#state(event.channel);
+    state.number++;
+    if (state.readers.size === 0) return;
+    state.waiting.add({ number: state.number, key: event.key, data: event.data });
+    this.#timer ??= setTimeout(() => this.#flush(), Math.max(0, this.#flushedAtMs + WINDOW_MS - performance.now()));
+  }
+
+  #flush(): void {
+    this.#timer = null;
+    const nowMs = performance.now();
+    this.#flushedAtMs = nowMs;
+    for (const [channel, state] of this.#channels) this.#flushChannel(channel, state, nowMs);
+  }
+
+  #flushChannel(channel: StreamChannel, state: ChannelState, nowMs: number): void {
+    if (state.waiting.empty) return;
+    const changes = state.waiting.take();
+    const encoded = new Encoded({ type: "changes", channel, generation: this.generation, changes });
+    for (const client of state.readers) {
+      client.catchUp(this.generation);
+      client.deliver(channel, changes, encoded, nowMs);
+    }
+  }
+
+  #state(channel: StreamChannel): ChannelState {
+    const state = this.#channels.get(channel);
+    if (state === undefined) throw new RangeError(`unknown channel ${channel}`);
+    return state;
+  }
+}
