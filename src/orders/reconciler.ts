@@ -6,7 +6,7 @@
 import type { Broker, BrokerFill, BrokerOrder, BrokerPosition, ReadOutcome } from "../broker/broker.ts";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
-import type { JournalSnapshot, PositionRow } from "./journal.ts";
+import type { JournalOrder, JournalSnapshot, PositionRow } from "./journal.ts";
 import { ORDER_ID_PREFIX } from "./order-id.ts";
 import type { LiveOrder, OrderManager } from "./order-manager.ts";
 
@@ -96,18 +96,19 @@ export class Reconciler {
 
   async #adopt(live: LiveOrder, found: BrokerOrder): Promise<void> {
     const { order } = live;
+    const settling = isSettlingOrder(found, order);
     const same =
       found.symbol === order.symbol &&
       found.side === order.side &&
       (found.quantity === null || found.quantity === order.quantity) &&
-      (found.type === order.type || live.order.rejectCode === SETTLING);
+      (found.type === order.type || settling);
     if (!same) {
       this.#options.onUnsettled(live, `the broker's order ${found.id} has our id but another content`);
       return;
     }
     if (found.filledQuantity > order.filledQuantity) await this.#recoverFillsOf(live, found);
     this.#options.manager.applyBrokerOrder(live, found);
-    if (live.order.cancelRequested) this.#options.manager.cancel(order.clientOrderId);
+    if (live.order.cancelRequested || settling) this.#options.manager.cancel(order.clientOrderId);
   }
 
   /**
@@ -124,9 +125,8 @@ export class Reconciler {
       4000,
     );
     if (outcome.kind === "accepted") {
-      live.order = { ...live.order, cancelRequested: true, rejectCode: SETTLING };
       this.#options.manager.applyBrokerOrder(live, outcome.order);
-      await this.#options.broker.cancel(outcome.order.id);
+      this.#options.manager.cancel(order.clientOrderId);
       return;
     }
     live.checks = Math.min(live.checks, CHECK_PAUSES_MS.length - 1);
@@ -171,8 +171,10 @@ export class Reconciler {
   }
 }
 
-/** Marks, in memory only, an order whose id was used up by a settling order. */
-const SETTLING = "SETTLED_UNSENT";
+/** True for the order that `#settle` made of `order`, recognised by its price, so that a later life knows it too. */
+function isSettlingOrder(found: BrokerOrder, order: JournalOrder): boolean {
+  return found.type === "limit" && found.limitPrice === settlingPrice(order.side, order.worstPrice);
+}
 
 /** Half the worst price for buys, twice for sells, on a whole cent: never marketable, never sub-penny. */
 function settlingPrice(side: "buy" | "sell", worstPrice: Fixed): Fixed {

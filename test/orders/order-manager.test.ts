@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseFixed } from "../../src/core/fixed.ts";
+import type { DecodedOrder } from "../../src/orders/intent-decoder.ts";
+import type { JournalLimits, OrderIntent, PositionRow } from "../../src/orders/journal.ts";
+import { MemoryJournal } from "../../src/orders/journal-memory.ts";
+import { OrderManager } from "../../src/orders/order-manager.ts";
+import { strategyOrderId } from "../../src/orders/order-id.ts";
+import { comparePositions, Reconciler } from "../../src/orders/reconciler.ts";
+import { FaultyBroker, type StreamFault, type SubmitFault } from "./faulty-broker.ts";
+
+const LIMITS: JournalLimits = {
+  maxOrderNotional: parseFixed("1000000", "limit"),
+  maxSymbolNotional: parseFixed("100000000", "limit"),
+  maxGrossNotional: parseFixed("100000000", "limit"),
+  maxOpenOrders: 1000,
+};
+const SHARE = parseFixed("1", "share");
+
+interface Told {
+  fills: bigint;
+  done: number;
+  refused: string[];
+}
+
+/** A manager on the memory journal, a clock that moves only when asked, and a record of what the engine was told. */
+async function setUp(journal?: MemoryJournal) {
+  let nowMs = 1_000_000;
+  const memory = journal ?? new MemoryJournal({ nowMs: () => nowMs, bookId: "book" });
+  await memory.bind({ brokerAccountId: "a", mode: "simulated", openingCash: parseFixed("10000000", "cash") });
+  const lease = await memory.acquireLease("me", 3_600_000);
+  assert.ok(lease);
+  const broker = new FaultyBroker();
+  const told: Told = { fills: 0n, done: 0, refused: [] };
+  const positions = new Map<string, PositionRow>();
+  const alerts: string[] = [];
+  const manager = new OrderManager({
+    journal: memory,
+    broker,
+    fence: () => lease,
+    limits: LIMITS,
+    feedback: {
+      fill: (_owner, quantity) => {
+        told.fills += quantity;
+      },
+      done: () => {
+        told.done += 1;
+      },
+      refused: (_owner, code) => {
+        told.refused.push(code);
+      },
+    },
+    observer: {
+      order() {},
+      fill: (applied) => void positions.set(`${applied.position.instanceId} ${applied.position.symbol}`, applied.position),
+      outcome() {},
+      storeDown() {},
+      fenced() {},
+      alert: (code) => void alerts.push(code),
+      latency() {},
+    },
+    toIntent,
+    postDeadlineMs: 4000,
+    intentAgeMaxMs: 5000,
+    sequential: false,
+    nowMs: () => nowMs,
+    wallUs: () => nowMs * 1000,
+    sleep: async () => {},
+  });
+  const reconciler = new Reconciler({
+    broker,
+    manager,
+    attempts: 1,
+    sleep: async () => {},
+    nowMs: () => nowMs,
+    onUnsettled: () => {},
+  });
+  broker.watch({ connected() {}, disconnected() {}, update: (update) => manager.onTradeUpdate(update) });
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
+  return { manager, broker, reconciler, journal: memory, told, positions, alerts, pass };
+}
+
+function toIntent(decoded: DecodedOrder): OrderIntent {
+  return {
+    clientOrderId: strategyOrderId("book", "s", 1, `1:XYZ:${decoded.triggerVenueTimeUs}:0`, decoded.leg),
+    instanceId: "s",
+    symbol: "XYZ",
+    side: decoded.side,
+    type: decoded.type,
+    timeInForce: decoded.timeInForce,
+    quantity: decoded.quantity,
+    limitPrice: decoded.limitPrice,
+    stopPrice: null,
+    worstPrice: parseFixed("103", "price"),
+    reducing: decoded.reducing,
+    trigger: `1:XYZ:${decoded.triggerVenueTimeUs}:0`,
+    reason: "test",
+    midAtDecision: parseFixed("100", "mid"),
+    decidedAtUs: decoded.engineTimeUs,
+    snapshot: decoded.snapshot,
+    snapshotTimeUs: decoded.engineTimeUs,
+    fingerprint: "f",
+  };
+}
+
+function decision(number: number, side: "buy" | "sell", shares: number): DecodedOrder {
+  return {
+    kind: "order",
+    owner: { worker: 0, instanceIndex: 0, instrumentIndex: 0, intentNumber: number },
+    side,
+    type: "market",
+    timeInForce: "day",
+    reducing: false,
+    leg: 0,
+    reason: 1,
+    triggerKind: 1,
+    triggerOrdinal: 0,
+    triggerVenueTimeUs: number * 1_000_000,
+    triggerReceivedTimeUs: 0,
+    engineTimeUs: number * 1_000_000,
+    quantity: SHARE * BigInt(shares),
+    limitPrice: null,
+    target: SHARE,
+    mid: 100,
+    farTouch: 100,
+    signal: 0,
+    inboundNumber: number,
+    publishedUs: 0,
+    snapshot: new Uint8Array(8),
+  };
+}
+
+test("a committed order is sent once and its fills reach journal and engine", async () => {
+  const { manager, broker, told, positions } = await setUp();
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  assert.equal(broker.submits.length, 1);
+  assert.equal(told.fills, 10n * SHARE);
+  assert.equal(told.done, 1);
+  assert.equal(positions.get("s XYZ")?.quantity, 10n * SHARE);
+});
+
+test("an order whose answer was lost is found by its id and not sent again", async () => {
+  const { manager, broker, reconciler, told } = await setUp();
+  broker.nextSubmit = ["drop_answer"];
+  broker.nextStream = ["lose", "lose", "lose"];
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  assert.equal([...manager.liveOrders()][0]?.order.state, "unknown");
+  await reconciler.sweep();
+  await manager.settle();
+  assert.equal(broker.submits.length, 1);
+  assert.equal(told.fills, 10n * SHARE);
+  assert.equal(told.done, 1);
+});
+
+test("an order that never reached the broker is settled under its own id and trades nothing", async () => {
+  const { manager, broker, reconciler, told } = await setUp();
+  broker.nextSubmit = ["drop_request"];
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  await reconciler.sweep();
+  await manager.settle();
+  assert.equal(new Set(broker.submits).size, 1);
+  assert.equal(broker.orders.size, 1);
+  assert.equal(told.fills, 0n);
+  assert.equal(told.done, 1);
+});
+
+test("a request that arrives late is refused by the id that settling has used up", async () => {
+  const { manager, broker, reconciler, told } = await setUp();
+  broker.nextSubmit = ["late"];
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  await reconciler.sweep();
+  for (const arrive of broker.late) arrive();
+  await manager.settle();
+  assert.equal(broker.orders.size, 1);
+  assert.equal(broker.fills.length, 0);
+  assert.equal(told.done, 1);
+});
+
+test("a request that arrives before it is settled is adopted with its fills", async () => {
+  const { manager, broker, reconciler, told } = await setUp();
+  broker.nextSubmit = ["late"];
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  for (const arrive of broker.late) arrive();
+  await reconciler.sweep();
+  await manager.settle();
+  assert.equal(broker.orders.size, 1);
+  assert.equal(told.fills, 10n * SHARE);
+  assert.equal(told.done, 1);
+});
+
+test("a halted manager refuses new intents and sends nothing that was committed", async () => {
+  const { manager, broker, told } = await setUp();
+  manager.setHalted(true);
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  assert.deepEqual(told.refused, ["TRADING_HALTED"]);
+  assert.equal(broker.submits.length, 0);
+});
+
+test("the same decision made twice is journalled once", async () => {
+  const { manager, broker, told } = await setUp();
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  assert.equal(broker.submits.length, 1);
+  assert.deepEqual(told.refused, ["DUPLICATE"]);
+});
+
+test("under random faults no order is doubled or lost and the books equal the broker's", async () => {
+  const submitFault = fc.constantFrom<SubmitFault>("none", "drop_answer", "drop_request", "late", "reject", "busy");
+  const streamFault = fc.constantFrom<StreamFault>("none", "none", "lose", "twice");
+  const step = fc.record({
+    side: fc.constantFrom<"buy" | "sell">("buy", "sell"),
+    shares: fc.integer({ min: 1, max: 20 }),
+    submit: submitFault,
+    stream: fc.array(streamFault, { maxLength: 4 }),
+    arrive: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+      const { manager, broker, reconciler, told, positions, pass } = await setUp();
+      for (const [i, { side, shares, submit, stream, arrive }] of steps.entries()) {
+        broker.nextSubmit = [submit];
+        broker.nextStream = stream;
+        manager.onOrder(decision(i + 1, side, shares));
+        await manager.settle();
+        if (arrive) for (const late of broker.late.splice(0)) late();
+        pass(2000);
+        await reconciler.sweep();
+        await manager.settle();
+      }
+      broker.nextSubmit = [];
+      broker.nextStream = [];
+      for (const late of broker.late.splice(0)) late();
+      for (let round = 0; round < 6; round++) {
+        pass(60_000);
+        await reconciler.sweep();
+        await manager.settle();
+      }
+      assert.deepEqual([...manager.liveOrders()], []);
+      assert.equal(told.done + told.refused.length, steps.length);
+      const ids = [...broker.orders.values()].map((o) => o.clientOrderId);
+      assert.equal(new Set(ids).size, ids.length);
+      const theirs = await broker.positions();
+      assert.deepEqual(comparePositions([...positions.values()], theirs.value), []);
+    }),
+    { numRuns: 300 },
+  );
+});
