@@ -80,7 +80,14 @@ function writeRecords(writer: RingWriter, lanes: Float64Array, shape: Shape, cou
     const end = Math.min(i + shape.batch, count);
     for (; i < end; i++) {
       const at = claimSlot(writer, backoff) * LANES;
-      for (let lane = 0; lane < LANES; lane++) lanes[at + lane] = i + lane;
+      lanes[at] = i;
+      lanes[at + 1] = i + 1;
+      lanes[at + 2] = i + 2;
+      lanes[at + 3] = i + 3;
+      lanes[at + 4] = i + 4;
+      lanes[at + 5] = i + 5;
+      lanes[at + 6] = i + 6;
+      lanes[at + 7] = i + 7;
     }
     writer.publish();
   }

@@ -8,10 +8,10 @@
  *   byte    8   u32  record bytes            │
  *   byte   12   u32  capacity, records       │
  *   byte   16   f64  first sequence          ┘
- *   byte  128   i32  write cursor            low 32 bits of the number of the next record to be published; the writer's
- *   byte  256   i32  read cursor             low 32 bits of the number of the next record to be read; the reader's
- *   byte  384   i32  park word               1 while the reader sleeps or is about to; set by the reader, cleared by the waker
- *   byte  388   i32  stop word               1 once either side has stopped the ring
+ *   byte  128   i32  write word              bits 1..31: write cursor, low 31 bits of the sequence of the next record to be
+ *                                            published · bit 0: park bit, set while the reader sleeps or is about to
+ *   byte  256   i32  read cursor             low 32 bits of the sequence of the next record to be read; the reader's
+ *   byte  384   i32  stop word               1 once either side has stopped the ring
  *   byte  512   f64  published sequence      ┐
  *   byte  520   f64  publications            │ the writer's own
  *   byte  528   f64  refusals (ring full)    │
@@ -23,10 +23,14 @@
  * Words that different threads write are two cache lines (128 bytes) apart, because the hardware prefetches lines in pairs.
  * The cursors have lines of their own: counters change more often than the opposite side needs to look.
  *
- * A record's sequence is an exact double that only grows; its low 32 bits are the cursor, so that the shared words fit
- * `Atomics` on an Int32Array (64-bit atomics work on BigInt only, which allocates). Distances between cursors are taken
- * modulo 2^32 and are right as long as they stay below 2^31, which the capacity ensures. The f64 words are plain stores of
- * one thread and may be read by any: on 64-bit hardware they do not tear.
+ * A record's sequence is an exact double that only grows; its low bits are the cursor, so that the shared words fit `Atomics`
+ * on an Int32Array (64-bit atomics work on BigInt only, which allocates). Distances between cursors are taken modulo 2^32 or
+ * 2^31 and are right as long as they stay below 2^30, which the capacity ensures. The f64 words are plain stores of one
+ * thread and may be read by any: on 64-bit hardware they do not tear.
+ *
+ * The park bit shares a word with the write cursor so that one atomic exchange publishes and tells whether somebody must be
+ * woken. With two words the writer would have to store one and load the other each time: an atomic load costs as much as
+ * the exchange, and publishing records one by one took 26 instead of 12 ns.
  */
 import { CodedError } from "../errors.ts";
 
@@ -40,10 +44,11 @@ export const WORD_MAGIC = 0;
 export const WORD_VERSION = 1;
 export const WORD_RECORD_BYTES = 2;
 export const WORD_CAPACITY = 3;
-export const WORD_WRITE_CURSOR = 32;
+export const WORD_WRITE = 32;
 export const WORD_READ_CURSOR = 64;
-export const WORD_PARK = 96;
-export const WORD_STOP = 97;
+export const WORD_STOP = 96;
+
+export const PARK_BIT = 1;
 
 /** Indexes into the header as 64-bit doubles. */
 export const DOUBLE_FIRST_SEQUENCE = 2;
@@ -116,7 +121,7 @@ export function createRing(shape: RingShape): SharedArrayBuffer {
   doubles[DOUBLE_FIRST_SEQUENCE] = firstSequence;
   doubles[DOUBLE_PUBLISHED] = firstSequence;
   doubles[DOUBLE_RELEASED] = firstSequence;
-  Atomics.store(words, WORD_WRITE_CURSOR, firstSequence | 0);
+  Atomics.store(words, WORD_WRITE, writeWordOf(firstSequence | 0));
   Atomics.store(words, WORD_READ_CURSOR, firstSequence | 0);
   Atomics.store(words, WORD_MAGIC, RING_MAGIC);
   return buffer;
@@ -155,6 +160,16 @@ export function readRingCounters(buffer: SharedArrayBuffer, recordBytes: number)
   };
 }
 
+/** The write word that publishes everything before `cursor`, with the park bit clear. */
+export function writeWordOf(cursor: number): number {
+  return cursor << 1;
+}
+
+/** The write cursor in a write word, as the 32-bit cursor nearest to `near`. */
+export function writeCursorOf(word: number, near: number): number {
+  return (near + ((word - writeWordOf(near)) >> 1)) | 0;
+}
+
 /**
  * The full sequence behind a cursor. `near` is the last sequence that the same side noted; a thread that was killed between
  * its note and its cursor leaves them at most one ring apart, so the shorter way round 2^32 is the true one.
@@ -164,20 +179,13 @@ export function sequenceOf(cursor: number, near: number): number {
 }
 
 /**
- * Wakes the reader if it is parked; true if it was. The caller has made its news visible with an `Atomics.store` before,
- * and the reader looks for news after it has set the park word, so one of the two always sees the other.
+ * Sets the stop word and wakes the reader; may be called from any thread, any number of times. The reader looks at the stop
+ * word after it has set the park bit and sleeps only while the bit is set, so it sees either the stop or the cleared bit.
  */
-export function wakeReader(words: Int32Array): boolean {
-  if (Atomics.load(words, WORD_PARK) === 0) return false;
-  Atomics.store(words, WORD_PARK, 0);
-  Atomics.notify(words, WORD_PARK, 1);
-  return true;
-}
-
-/** Sets the stop word and wakes the reader; may be called from any thread, any number of times. */
 export function stopRing(words: Int32Array): void {
   Atomics.store(words, WORD_STOP, 1);
-  wakeReader(words);
+  Atomics.and(words, WORD_WRITE, ~PARK_BIT);
+  Atomics.notify(words, WORD_WRITE, 1);
 }
 
 function isCapacity(value: number): boolean {

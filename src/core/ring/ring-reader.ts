@@ -4,21 +4,23 @@
  * for dedicated cores, because a container with a CPU quota is throttled when it spins. `poll`, `slot`, `release` and
  * `park` allocate nothing.
  *
- * No wake-up is lost: the reader sets the park word, then looks for records and the stop word once more, then sleeps only
- * while the park word is still set. A writer stores its cursor (or the stop word), then looks at the park word. All four
- * are sequentially consistent, so at least one of the two sees the other's store.
+ * No wake-up is lost: the reader sets the park bit in the write word, and that same operation tells it whether records have
+ * come; then it looks at the stop word, and sleeps only while the write word stays as it left it. Whoever publishes or
+ * stops changes that word, clears the bit with it, and wakes the reader when the bit was set.
  */
 import { CodedError } from "../errors.ts";
 import {
   attachRing,
   DOUBLE_PARKS,
   DOUBLE_RELEASED,
+  PARK_BIT,
   sequenceOf,
   stopRing,
-  WORD_PARK,
   WORD_READ_CURSOR,
   WORD_STOP,
-  WORD_WRITE_CURSOR,
+  WORD_WRITE,
+  writeCursorOf,
+  writeWordOf,
 } from "./descriptor.ts";
 
 /** Why `park` came back. "stopped" only when everything published before has been read. */
@@ -66,7 +68,6 @@ export class RingReader {
     this.#cursor = Atomics.load(words, WORD_READ_CURSOR);
     this.#seen = this.#cursor;
     doubles[DOUBLE_RELEASED] = sequenceOf(this.#cursor, doubles[DOUBLE_RELEASED] as number);
-    Atomics.store(words, WORD_PARK, 0);
   }
 
   /** Sequence of the first record that has not been released: an exact integer. */
@@ -81,7 +82,7 @@ export class RingReader {
 
   /** How many records can be read now, at most `limit`. Looks at the writer only when all it has seen are released. */
   poll(limit: number): number {
-    if (this.#seen === this.#cursor) this.#seen = Atomics.load(this.#words, WORD_WRITE_CURSOR);
+    if (this.#seen === this.#cursor) this.#seen = writeCursorOf(Atomics.load(this.#words, WORD_WRITE), this.#cursor);
     const readable = (this.#seen - this.#cursor) | 0;
     return readable < limit ? readable : limit;
   }
@@ -101,15 +102,15 @@ export class RingReader {
   }
 
   /**
-   * Blocks this thread until there is a record, the ring is stopped, or `timeoutMs` have passed. A stray wake (the writer
-   * acting late on a park word that the reader has meanwhile cleared and set again) sleeps again for the full time.
+   * Blocks this thread until there is a record, the ring is stopped, or `timeoutMs` have passed. A stray wake (a writer
+   * that acts late on a park bit which has been cleared and set again since) sleeps again for the full time.
    */
   park(timeoutMs: number): ParkOutcome {
     if (this.#spins > 0 && this.#spin()) return "ready";
     for (;;) {
       const before = this.#prepare();
       if (before !== null) return before;
-      const woken = Atomics.wait(this.#words, WORD_PARK, 1, timeoutMs);
+      const woken = Atomics.wait(this.#words, WORD_WRITE, this.#parkedWord(), timeoutMs);
       const after = this.#arise();
       if (after !== null) return after;
       if (woken === "timed-out") return "timeout";
@@ -124,7 +125,7 @@ export class RingReader {
     for (;;) {
       const before = this.#prepare();
       if (before !== null) return before;
-      const waiting = Atomics.waitAsync(this.#words, WORD_PARK, 1, timeoutMs);
+      const waiting = Atomics.waitAsync(this.#words, WORD_WRITE, this.#parkedWord(), timeoutMs);
       const woken = await waiting.value;
       const after = this.#arise();
       if (after !== null) return after;
@@ -145,17 +146,22 @@ export class RingReader {
     return false;
   }
 
-  /** Sets the park word, then looks once more: null when there is nothing to do but sleep. */
+  /** Sets the park bit, then looks once more: null when there is nothing to do but sleep on the parked word. */
   #prepare(): ParkOutcome | null {
-    Atomics.store(this.#words, WORD_PARK, 1);
+    Atomics.or(this.#words, WORD_WRITE, PARK_BIT);
     const outcome = this.#look();
-    if (outcome !== null) Atomics.store(this.#words, WORD_PARK, 0);
+    if (outcome !== null) Atomics.and(this.#words, WORD_WRITE, ~PARK_BIT);
     else this.#doubles[DOUBLE_PARKS] = (this.#doubles[DOUBLE_PARKS] as number) + 1;
     return outcome;
   }
 
+  /** The write word while this reader has read everything and is parked. */
+  #parkedWord(): number {
+    return writeWordOf(this.#cursor) | PARK_BIT;
+  }
+
   #arise(): ParkOutcome | null {
-    Atomics.store(this.#words, WORD_PARK, 0);
+    Atomics.and(this.#words, WORD_WRITE, ~PARK_BIT);
     return this.#look();
   }
 

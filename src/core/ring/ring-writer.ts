@@ -3,8 +3,8 @@
  * and makes a batch of them visible at once. It never blocks: a full ring is an answer, and what to do about it is the
  * caller's decision. Nothing here allocates after construction.
  *
- * Memory order: records are plain stores, then `publish` stores the write cursor with `Atomics.store`; the reader loads
- * that cursor with `Atomics.load` before it touches a record, so it sees whole records only. In the other direction the
+ * Memory order: records are plain stores, then `publish` sets the write word with `Atomics.exchange`; the reader loads that
+ * word with `Atomics.load` before it touches a record, so it sees whole records only. In the other direction the
  * reader stores its cursor after its last plain load of a record, and a slot is claimed again only after that store was seen.
  */
 import { CodedError } from "../errors.ts";
@@ -14,12 +14,14 @@ import {
   DOUBLE_PUBLISHED,
   DOUBLE_REFUSALS,
   DOUBLE_WAKES,
+  PARK_BIT,
   sequenceOf,
   stopRing,
   WORD_READ_CURSOR,
   WORD_STOP,
-  WORD_WRITE_CURSOR,
-  wakeReader,
+  WORD_WRITE,
+  writeCursorOf,
+  writeWordOf,
 } from "./descriptor.ts";
 
 export interface RingWriterOptions {
@@ -62,10 +64,11 @@ export class RingWriter {
     this.#words = words;
     this.#doubles = doubles;
     this.#mask = capacity - 1;
-    this.#published = Atomics.load(words, WORD_WRITE_CURSOR);
+    const noted = doubles[DOUBLE_PUBLISHED] as number;
+    this.#published = writeCursorOf(Atomics.load(words, WORD_WRITE), noted | 0);
     this.#claimed = this.#published;
     this.#free = 0;
-    doubles[DOUBLE_PUBLISHED] = sequenceOf(this.#published, doubles[DOUBLE_PUBLISHED] as number);
+    doubles[DOUBLE_PUBLISHED] = sequenceOf(this.#published, noted);
   }
 
   /** Sequence of the next record to be claimed: an exact integer. */
@@ -106,8 +109,8 @@ export class RingWriter {
     this.#published = this.#claimed;
     doubles[DOUBLE_PUBLISHED] = (doubles[DOUBLE_PUBLISHED] as number) + count;
     doubles[DOUBLE_PUBLICATIONS] = (doubles[DOUBLE_PUBLICATIONS] as number) + 1;
-    Atomics.store(words, WORD_WRITE_CURSOR, this.#claimed);
-    if (wakeReader(words)) doubles[DOUBLE_WAKES] = (doubles[DOUBLE_WAKES] as number) + 1;
+    const before = Atomics.exchange(words, WORD_WRITE, writeWordOf(this.#claimed));
+    if ((before & PARK_BIT) !== 0) this.#wake();
   }
 
   /** Forgets the records claimed since the last `publish`; their slots are given out again. */
@@ -124,6 +127,11 @@ export class RingWriter {
   /** True once either side has stopped the ring. */
   get isStopped(): boolean {
     return Atomics.load(this.#words, WORD_STOP) !== 0;
+  }
+
+  #wake(): void {
+    Atomics.notify(this.#words, WORD_WRITE, 1);
+    this.#doubles[DOUBLE_WAKES] = (this.#doubles[DOUBLE_WAKES] as number) + 1;
   }
 
   #take(): number {

@@ -34,7 +34,7 @@ function headerCanaries(buffer: SharedArrayBuffer): { check(): void } {
     [0, 24],
     [128, 132],
     [256, 260],
-    [384, 392],
+    [384, 388],
     [512, 544],
     [640, 656],
   ];
