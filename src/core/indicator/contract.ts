@@ -1,0 +1,74 @@
+/**
+ * What every indicator is. An indicator turns one input at a time into a value in constant (amortised) time, refuses
+ * inputs that are no finite numbers, and can be saved and continued. Used by one thread; no clock, no allocation after
+ * construction.
+ *
+ * All state lives in one `Float64Array`, so that saving is a copy and an update writes no heap numbers.
+ */
+import { CodedError } from "../errors.ts";
+
+export interface Indicator {
+  /** Inputs needed before there is a value. */
+  readonly warmUpCount: number;
+  /** Whether `value` means something. */
+  readonly ready: boolean;
+  /** The main output; NaN until ready. Indicators with more outputs document the others. */
+  readonly value: number;
+  /** Doubles that a snapshot takes; fixed for one set of parameters. */
+  readonly stateSize: number;
+  /** Writes `stateSize` doubles into `out` from `at`; returns the position after them. */
+  snapshot(out: Float64Array, at: number): number;
+  /** Continues from a snapshot of an indicator with the same parameters; returns the position after it. */
+  restore(values: Float64Array, at: number): number;
+  /** Back to the state after construction. */
+  reset(): void;
+}
+
+/** An indicator of single values (prices). */
+export interface ValueIndicator extends Indicator {
+  /** Takes one value; false, and no change, when it is not finite. */
+  update(value: number): boolean;
+}
+
+/** An indicator of bars. */
+export interface BarIndicator extends Indicator {
+  /** Takes one bar; false, and no change, when a part is not finite or the volume is negative. */
+  update(high: number, low: number, close: number, volume: number): boolean;
+}
+
+/** Holds the state array and its saving. Subclasses read and write `state` only. */
+export abstract class StatefulIndicator {
+  protected readonly state: Float64Array;
+
+  protected constructor(stateSize: number) {
+    this.state = new Float64Array(stateSize);
+  }
+
+  get stateSize(): number {
+    return this.state.length;
+  }
+
+  snapshot(out: Float64Array, at: number): number {
+    out.set(this.state, at);
+    return at + this.state.length;
+  }
+
+  restore(values: Float64Array, at: number): number {
+    for (let i = 0; i < this.state.length; i++) this.state[i] = values[at + i] as number;
+    return at + this.state.length;
+  }
+
+  reset(): void {
+    this.state.fill(0);
+  }
+}
+
+/** Returns `period` when it is an integer from `min` to 100,000; otherwise throws `INDICATOR_PARAMETER`. */
+export function checkPeriod(period: number, field = "period", min = 1): number {
+  if (!Number.isInteger(period) || period < min || period > 100_000) {
+    throw new CodedError("INDICATOR_PARAMETER", `${field} must be an integer from ${min} to 100000, got ${period}`, {
+      field,
+    });
+  }
+  return period;
+}
