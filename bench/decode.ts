@@ -42,8 +42,9 @@ function decodeFrames(quick: boolean): BenchResult[] {
   const scan = makeScan();
   const decode = makeDecode();
   for (let round = 0; round < runs + 1; round++) {
-    const scanned = time(() => repeatSum(scan, frames, repeats)) / (quotes * repeats);
-    const decoded = time(() => repeatSum(decode, frames, Math.ceil(repeats / 6))) / (quotes * Math.ceil(repeats / 6));
+    const scanned = elapsedNsOf(() => repeatSum(scan, frames, repeats)) / (quotes * repeats);
+    const decoded =
+      elapsedNsOf(() => repeatSum(decode, frames, Math.ceil(repeats / 6))) / (quotes * Math.ceil(repeats / 6));
     check("scanner", scan(frames), expected);
     check("decoder", decode(frames), expected);
     if (round > 0 || quick) {
@@ -123,9 +124,9 @@ function makeFrames(count: number): { frames: Uint8Array[]; expected: number } {
 }
 
 function makeQuote(symbol: string, bid: number, ask: number, microsecond: number): object {
-  const time = Buffer.alloc(8);
-  time.writeBigUInt64BE((BigInt(microsecond * 1000 + 7) << 34n) | 1_795_444_200n);
-  const t = new ExtData(-1, new Uint8Array(time));
+  const stamp = Buffer.alloc(8);
+  stamp.writeBigUInt64BE((BigInt(microsecond * 1000 + 7) << 34n) | 1_795_444_200n);
+  const t = new ExtData(-1, new Uint8Array(stamp));
   return { T: "q", S: symbol, bx: "V", bp: bid, bs: 300, ax: "V", ap: ask, as: 200, c: ["R"], z: "C", t };
 }
 
@@ -169,7 +170,7 @@ async function readFile(label: string, path: string, expectedRows: number, runs:
   return { name: label, value: median(rates), unit: "rows/s", note: "gzip to ticks, one file" };
 }
 
-function time(work: () => void): number {
+function elapsedNsOf(work: () => void): number {
   const start = process.hrtime.bigint();
   work();
   return Number(process.hrtime.bigint() - start);

@@ -319,13 +319,13 @@ export class MsgpackCursor {
 const NUMBER_BYTES = Uint8Array.of(4, 8, 1, 2, 4, 8, 1, 2, 4, 8);
 
 /** Whole size of values with heads 0xc0..0xdf; 0 where the size is not fixed (or, at 0xc1, the head is never used). */
-const FIXED_BYTES = Uint8Array.of(
-  ...[1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9],
-  ...[2, 3, 5, 9, 3, 4, 6, 10, 18, 0, 0, 0, 0, 0, 0, 0],
+const FIXED_BYTES = Uint8Array.from(
+  "1 0 1 1 0 0 0 0 0 0 5 9 2 3 5 9 2 3 5 9 3 4 6 10 18 0 0 0 0 0 0 0".split(" "),
+  Number,
 );
 
 /** Width of the length that follows heads 0xc0..0xdf: binary 0xc4.., extension 0xc7.., text 0xd9... */
-const LENGTH_BYTES = Uint8Array.of(
-  ...[0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0],
-  ...[0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 0, 0, 0, 0],
+const LENGTH_BYTES = Uint8Array.from(
+  "0 0 0 0 1 2 4 1 2 4 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 2 4 0 0 0 0".split(" "),
+  Number,
 );

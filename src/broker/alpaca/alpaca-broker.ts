@@ -1,0 +1,453 @@
+/**
+ * The broker port spoken in Alpaca's REST and streams; to Alpaca or to the simulator alike. Main thread. It keeps no
+ * state of orders and never repeats a POST: what an answer means is a value, what to do about it the order manager's.
+ */
+import { CodedError } from "../../core/errors.ts";
+import { formatFixed } from "../../core/fixed.ts";
+import type {
+  Broker,
+  BrokerAccount,
+  BrokerAsset,
+  BrokerClock,
+  BrokerFill,
+  BrokerOrder,
+  BrokerPosition,
+  CancelOutcome,
+  HistoricalBar,
+  NewOrder,
+  ReadOutcome,
+  SubmitOutcome,
+  TradeUpdateHandler,
+} from "../broker.ts";
+import { type BudgetLimits, type BudgetShare, DEFAULT_BUDGET, MessageBudget } from "./budget.ts";
+import { HttpClient, type HttpOutcome } from "./http-client.ts";
+import {
+  isMultiLeg,
+  readAccount,
+  readAsset,
+  readBar,
+  readClock,
+  readFill,
+  readOrder,
+  readPosition,
+} from "./readers.ts";
+import { classifyRefusal, isDuplicate } from "./rejection.ts";
+import { SymbolNames } from "./symbols.ts";
+import { type Log, silentLog, systemTimers, type Timers } from "./timers.ts";
+import { TradeStream, type TradeStreamState } from "./trade-stream.ts";
+import { formatTimestampUs, parseWire, wireArray, wireObject, type WireObject, wireText } from "./wire.ts";
+
+export interface AlpacaBrokerOptions {
+  /** Trading REST, such as `https://paper-api.alpaca.markets`. */
+  readonly baseUrl: string;
+  /** Market-data REST, such as `https://data.alpaca.markets`. */
+  readonly dataUrl: string;
+  /** Full address of the trading stream, such as `wss://paper-api.alpaca.markets/stream`. */
+  readonly streamUrl: string;
+  readonly keyId: string;
+  readonly secretKey: string;
+  /** Crypto pairs in use, with their slash. */
+  readonly cryptoPairs?: readonly string[];
+  /** `feed` of the stock bars; the plan's best when absent. */
+  readonly stockFeed?: "iex" | "sip";
+  /** Of reads, each page on its own. */
+  readonly readDeadlineMs?: number;
+  /** Of cancels and of the kill switch's calls. */
+  readonly cancelDeadlineMs?: number;
+  readonly budget?: Partial<BudgetLimits>;
+  readonly timers?: Timers;
+  readonly random?: () => number;
+  readonly log?: Log;
+}
+
+const ORDERS_PAGE = 500;
+const FILLS_PAGE = 100;
+const BARS_PAGE = 10_000;
+/** Far above any real account; a venue that pages in circles must not hold us for ever. */
+const MAX_PAGES = 2000;
+/** Alpaca's `after` is exclusive and of unknown precision: ask from a little earlier and filter. */
+const AFTER_MARGIN_US = 1000;
+const DEFAULT_RETRY_MS = 1000;
+
+export class AlpacaBroker implements Broker {
+  readonly #options: AlpacaBrokerOptions;
+  readonly #http: HttpClient;
+  readonly #budget: MessageBudget;
+  readonly #names: SymbolNames;
+  readonly #log: Log;
+  #stream: TradeStream | null = null;
+
+  constructor(options: AlpacaBrokerOptions) {
+    this.#options = options;
+    this.#http = new HttpClient({
+      "apca-api-key-id": options.keyId,
+      "apca-api-secret-key": options.secretKey,
+      "user-agent": "algo-trading-bot",
+    });
+    this.#budget = new MessageBudget({ ...DEFAULT_BUDGET, ...options.budget }, options.timers ?? systemTimers);
+    this.#names = new SymbolNames(options.cryptoPairs ?? []);
+    this.#log = options.log ?? silentLog;
+  }
+
+  /** Null before `watch`. */
+  get streamState(): TradeStreamState | null {
+    return this.#stream?.state ?? null;
+  }
+
+  /** Messages that may still be sent in this minute. */
+  budgetLeft(share: BudgetShare): number {
+    return this.#budget.left(share);
+  }
+
+  account(): Promise<ReadOutcome<BrokerAccount>> {
+    return this.#read("/v2/account", {}, readAccount);
+  }
+
+  positions(): Promise<ReadOutcome<BrokerPosition[]>> {
+    return this.#read("/v2/positions", {}, (value) =>
+      wireArray(value, "positions").map((position) => readPosition(position, this.#names)),
+    );
+  }
+
+  clock(): Promise<ReadOutcome<BrokerClock>> {
+    return this.#read("/v2/clock", {}, readClock);
+  }
+
+  asset(symbol: string): Promise<ReadOutcome<BrokerAsset>> {
+    return this.#read(`/v2/assets/${encodeURIComponent(symbol)}`, {}, readAsset);
+  }
+
+  order(brokerOrderId: string): Promise<ReadOutcome<BrokerOrder>> {
+    return this.#read(`/v2/orders/${encodeURIComponent(brokerOrderId)}`, {}, (value) => readOrder(value, this.#names));
+  }
+
+  orderByClientId(clientOrderId: string): Promise<ReadOutcome<BrokerOrder>> {
+    return this.#read("/v2/orders:by_client_order_id", { client_order_id: clientOrderId }, (value) =>
+      readOrder(value, this.#names),
+    );
+  }
+
+  async ordersSince(venueTimeUs: number): Promise<ReadOutcome<BrokerOrder[]>> {
+    const after = formatTimestampUs(Math.max(0, venueTimeUs - AFTER_MARGIN_US));
+    const outcome = await this.#orders("all", { after });
+    if (outcome.kind !== "ok") return outcome;
+    return { kind: "ok", value: outcome.value.filter((order) => order.submittedAtUs >= venueTimeUs) };
+  }
+
+  openOrders(): Promise<ReadOutcome<BrokerOrder[]>> {
+    return this.#orders("open", {});
+  }
+
+  /** Pages by the last order's id; the first page may start by time. */
+  async #orders(status: "all" | "open", first: Record<string, string>): Promise<ReadOutcome<BrokerOrder[]>> {
+    const common = { status, limit: String(ORDERS_PAGE), direction: "asc", nested: "false" };
+    const orders = new Map<string, BrokerOrder>();
+    return this.#pages<BrokerOrder[]>(
+      async (cursor) => {
+        const query = { ...common, ...(cursor === null ? first : { after_order_id: cursor }) };
+        const page = await this.#read("/v2/orders", query, (value) => wireArray(value, "orders"));
+        return this.#page(page, (rows) => {
+          for (const row of rows) if (!isMultiLeg(row)) keep(orders, readOrder(row, this.#names));
+          const lastId = rows.length === 0 ? null : wireText(wireObject(rows[rows.length - 1], "order"), "id");
+          return nextCursor(rows.length < ORDERS_PAGE ? null : lastId, cursor);
+        });
+      },
+      () => [...orders.values()],
+    );
+  }
+
+  async fillsSince(venueTimeUs: number): Promise<ReadOutcome<BrokerFill[]>> {
+    const after = formatTimestampUs(Math.max(0, venueTimeUs - AFTER_MARGIN_US));
+    const common = { after, direction: "asc", page_size: String(FILLS_PAGE) };
+    const fills = new Map<string, BrokerFill>();
+    return this.#pages<BrokerFill[]>(
+      async (cursor) => {
+        const query = { ...common, ...(cursor === null ? {} : { page_token: cursor }) };
+        const page = await this.#read("/v2/account/activities/FILL", query, (value) => wireArray(value, "activities"));
+        return this.#page(page, (rows) => {
+          for (const row of rows) {
+            const fill = readFill(row, this.#names);
+            if (fill.venueTimeUs >= venueTimeUs) fills.set(fill.executionId, fill);
+          }
+          const lastId = rows.length === 0 ? null : wireText(wireObject(rows[rows.length - 1], "activity"), "id");
+          return nextCursor(rows.length < FILLS_PAGE ? null : lastId, cursor);
+        });
+      },
+      () => [...fills.values()].toSorted((a, b) => a.venueTimeUs - b.venueTimeUs),
+    );
+  }
+
+  async bars(
+    symbol: string,
+    intervalSeconds: number,
+    startUs: number,
+    endUs: number,
+  ): Promise<ReadOutcome<HistoricalBar[]>> {
+    const timeframe = timeframeOf(intervalSeconds);
+    if (timeframe === null) return { kind: "failed", cause: `no time frame of ${intervalSeconds} s is served` };
+    if (endUs <= startUs) return { kind: "ok", value: [] };
+    const crypto = symbol.includes("/");
+    const path = crypto ? "/v1beta3/crypto/us/bars" : "/v2/stocks/bars";
+    const range = { start: formatTimestampUs(startUs), end: formatTimestampUs(endUs - 1) };
+    const stocks = {
+      adjustment: "split",
+      ...(this.#options.stockFeed === undefined ? {} : { feed: this.#options.stockFeed }),
+    };
+    const common = {
+      symbols: symbol,
+      timeframe,
+      ...range,
+      limit: String(BARS_PAGE),
+      sort: "asc",
+      ...(crypto ? {} : stocks),
+    };
+    const bars: HistoricalBar[] = [];
+    return this.#pages<HistoricalBar[]>(
+      async (cursor) => {
+        const query = { ...common, ...(cursor === null ? {} : { page_token: cursor }) };
+        const page = await this.#readData(path, query, (value) => wireObject(value, "answer"));
+        return this.#page(page, (answer) => {
+          const rows = wireObject(answer["bars"] ?? {}, "bars")[symbol] ?? [];
+          for (const row of wireArray(rows, "bars")) bars.push(readBar(row));
+          const token = answer["next_page_token"];
+          return nextCursor(typeof token === "string" && token !== "" ? token : null, cursor);
+        });
+      },
+      () => bars.filter((bar) => bar.startUs >= startUs && bar.startUs < endUs),
+    );
+  }
+
+  async submit(order: NewOrder, deadlineMs: number): Promise<SubmitOutcome> {
+    if (order.type === "trailing_stop") {
+      return {
+        kind: "rejected",
+        code: "BROKER_INVALID_ORDER",
+        message: "trailing stops need a trail, which orders here do not have",
+      };
+    }
+    const waitMs = this.#budget.take("orders");
+    if (waitMs > 0) return { kind: "retry_later", afterMs: Math.ceil(waitMs) };
+    const url = this.#url(this.#options.baseUrl, "/v2/orders", {});
+    const outcome = await this.#http.exchange({ method: "POST", url, body: orderBody(order), deadlineMs });
+    return this.#submitOutcome(order, outcome);
+  }
+
+  #submitOutcome(order: NewOrder, outcome: HttpOutcome): SubmitOutcome {
+    if (outcome.kind === "failed") {
+      this.#log.warn({ clientOrderId: order.clientOrderId, cause: outcome.cause }, "order not answered");
+      return outcome.sent
+        ? { kind: "unknown", cause: outcome.cause }
+        : { kind: "retry_later", afterMs: DEFAULT_RETRY_MS };
+    }
+    if (outcome.status >= 200 && outcome.status < 300) return this.#accepted(order, outcome);
+    if (outcome.status === 429) return { kind: "retry_later", afterMs: outcome.retryAfterMs ?? DEFAULT_RETRY_MS };
+    const cause = describe(outcome);
+    this.#log.warn({ clientOrderId: order.clientOrderId, cause, requestId: outcome.requestId }, "order not accepted");
+    const body = errorBody(outcome);
+    if (outcome.status < 400 || outcome.status >= 500 || outcome.status === 408 || body === null) {
+      return { kind: "unknown", cause };
+    }
+    const message = String(body["message"]);
+    const code = classifyRefusal({ status: outcome.status, code: Number(body["code"] ?? 0), message, body });
+    return isDuplicate(code)
+      ? { kind: "duplicate" }
+      : { kind: "rejected", code, message: withRequestId(message, outcome) };
+  }
+
+  #accepted(order: NewOrder, outcome: HttpOutcome & { kind: "answer" }): SubmitOutcome {
+    try {
+      const accepted = readOrder(parseWire(outcome.body), this.#names);
+      if (accepted.clientOrderId === order.clientOrderId) return { kind: "accepted", order: accepted };
+      return { kind: "unknown", cause: withRequestId("the answer is about another order", outcome) };
+    } catch (error) {
+      return { kind: "unknown", cause: withRequestId(`unreadable answer: ${(error as Error).message}`, outcome) };
+    }
+  }
+
+  async cancel(brokerOrderId: string): Promise<CancelOutcome> {
+    const outcome = await this.#unhindered("DELETE", `/v2/orders/${encodeURIComponent(brokerOrderId)}`);
+    if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+    if (outcome.status === 404) return { kind: "not_found" };
+    if (outcome.status === 422) return { kind: "not_cancelable", message: describe(outcome) };
+    return done(outcome);
+  }
+
+  async cancelAll(): Promise<CancelOutcome> {
+    return done(await this.#unhindered("DELETE", "/v2/orders"));
+  }
+
+  /** Confirmed by the answer: the setting must read back as asked. */
+  async suspendTrade(suspended: boolean): Promise<CancelOutcome> {
+    const outcome = await this.#unhindered("PATCH", "/v2/account/configurations", { suspend_trade: suspended });
+    const result = done(outcome);
+    if (result.kind !== "requested" || outcome.kind !== "answer") return result;
+    try {
+      if (wireObject(parseWire(outcome.body), "configurations")["suspend_trade"] === suspended) return result;
+      return { kind: "failed", cause: withRequestId("suspend_trade did not change", outcome) };
+    } catch (error) {
+      return { kind: "failed", cause: withRequestId(`unreadable answer: ${(error as Error).message}`, outcome) };
+    }
+  }
+
+  /** Throws `BROKER_WATCHED` when called twice. */
+  watch(handler: TradeUpdateHandler): void {
+    if (this.#stream !== null) throw new CodedError("BROKER_WATCHED", "the trade-update stream is watched already");
+    const { streamUrl: url, keyId, secretKey, timers, random } = this.#options;
+    this.#stream = new TradeStream(
+      {
+        url,
+        keyId,
+        secretKey,
+        names: this.#names,
+        log: this.#log,
+        ...(timers === undefined ? {} : { timers }),
+        ...(random === undefined ? {} : { random }),
+      },
+      handler,
+    );
+    this.#stream.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#stream?.close();
+    this.#http.close();
+  }
+
+  #url(base: string, path: string, query: Readonly<Record<string, string>>): URL {
+    const url = new URL(`${base.replace(/\/+$/, "")}${path}`);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    return url;
+  }
+
+  /** Cancels and the kill switch: counted, never delayed. */
+  #unhindered(method: "DELETE" | "PATCH", path: string, body?: object): Promise<HttpOutcome> {
+    this.#budget.force("cancels");
+    return this.#http.exchange({
+      method,
+      url: this.#url(this.#options.baseUrl, path, {}),
+      deadlineMs: this.#options.cancelDeadlineMs ?? 4000,
+      ...(body === undefined ? {} : { body }),
+    });
+  }
+
+  #read<T>(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    reader: (value: unknown) => T,
+  ): Promise<ReadOutcome<T>> {
+    return this.#get("queries", this.#url(this.#options.baseUrl, path, query), reader);
+  }
+
+  #readData<T>(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    reader: (value: unknown) => T,
+  ): Promise<ReadOutcome<T>> {
+    return this.#get("data", this.#url(this.#options.dataUrl, path, query), reader);
+  }
+
+  async #get<T>(share: BudgetShare, url: URL, reader: (value: unknown) => T): Promise<ReadOutcome<T>> {
+    const deadlineMs = this.#options.readDeadlineMs ?? 5000;
+    if (!(await this.#budget.wait(share, deadlineMs))) {
+      return { kind: "failed", cause: `the message budget for ${share} is used up` };
+    }
+    const outcome = await this.#http.exchange({ method: "GET", url, deadlineMs });
+    if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+    if (outcome.status === 404 && errorBody(outcome) !== null) return { kind: "not_found" };
+    if (outcome.status !== 200) return { kind: "failed", cause: describe(outcome) };
+    return interpret(outcome, reader);
+  }
+
+  /** Runs `page` with the cursor it returned last until it returns null; `collect` makes the value. */
+  async #pages<T>(
+    page: (cursor: string | null) => Promise<ReadOutcome<string | null>>,
+    collect: () => T,
+  ): Promise<ReadOutcome<T>> {
+    let cursor: string | null = null;
+    for (let count = 0; count < MAX_PAGES; count++) {
+      const outcome: ReadOutcome<string | null> = await page(cursor);
+      if (outcome.kind !== "ok") return outcome;
+      if (outcome.value === null) return { kind: "ok", value: collect() };
+      cursor = outcome.value;
+    }
+    return { kind: "failed", cause: `more than ${MAX_PAGES} pages` };
+  }
+
+  /** Takes a page's rows in; a row that cannot be read fails the whole read, for half a list is no list. */
+  #page<T>(outcome: ReadOutcome<T>, take: (value: T) => string | null): ReadOutcome<string | null> {
+    if (outcome.kind !== "ok") return outcome;
+    try {
+      return { kind: "ok", value: take(outcome.value) };
+    } catch (error) {
+      return { kind: "failed", cause: `unreadable answer: ${(error as Error).message}` };
+    }
+  }
+}
+
+type Answer = HttpOutcome & { kind: "answer" };
+
+function keep(orders: Map<string, BrokerOrder>, order: BrokerOrder): void {
+  orders.set(order.id, order);
+}
+
+/** The next page's cursor; a full page that ends where the one before ended is no progress and no complete list. */
+function nextCursor(next: string | null, current: string | null): string | null {
+  if (next !== null && next === current) throw new Error("paging does not advance");
+  return next;
+}
+
+function interpret<T>(answer: Answer, reader: (value: unknown) => T): ReadOutcome<T> {
+  try {
+    return { kind: "ok", value: reader(parseWire(answer.body)) };
+  } catch (error) {
+    return { kind: "failed", cause: withRequestId(`unreadable answer: ${(error as Error).message}`, answer) };
+  }
+}
+
+function orderBody(order: NewOrder): object {
+  return {
+    symbol: order.symbol,
+    qty: formatFixed(order.quantity),
+    side: order.side,
+    type: order.type,
+    time_in_force: order.timeInForce,
+    client_order_id: order.clientOrderId,
+    ...(order.limitPrice === null ? {} : { limit_price: formatFixed(order.limitPrice) }),
+    ...(order.stopPrice === null ? {} : { stop_price: formatFixed(order.stopPrice) }),
+  };
+}
+
+function done(outcome: HttpOutcome): CancelOutcome {
+  if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+  if (outcome.status >= 200 && outcome.status < 300) return { kind: "requested" };
+  return { kind: "failed", cause: describe(outcome) };
+}
+
+/** The body of an error when it has Alpaca's shape: an object with a message. */
+function errorBody(answer: Answer): WireObject | null {
+  try {
+    const body = wireObject(parseWire(answer.body), "error");
+    return typeof body["message"] === "string" ? body : null;
+  } catch {
+    return null;
+  }
+}
+
+function describe(answer: Answer): string {
+  const body = errorBody(answer);
+  const text = body === null ? answer.body.slice(0, 200) : String(body["message"]);
+  return withRequestId(`HTTP ${answer.status}: ${text}`, answer);
+}
+
+function withRequestId(text: string, answer: Answer): string {
+  return answer.requestId === null ? text : `${text} (request ${answer.requestId})`;
+}
+
+/** Alpaca's name of an interval: minutes up to 59, whole hours up to 23, one day; null for anything else. */
+function timeframeOf(intervalSeconds: number): string | null {
+  const minutes = intervalSeconds / 60;
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= 59) return `${minutes}Min`;
+  const hours = minutes / 60;
+  if (Number.isInteger(hours) && hours >= 1 && hours <= 23) return `${hours}Hour`;
+  return intervalSeconds === 86_400 ? "1Day" : null;
+}
