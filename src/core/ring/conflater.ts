@@ -119,6 +119,15 @@ export class InboundWriter {
   }
 
   /**
+   * How many market records `append` would write now. A source that must lose nothing (a replay in lockstep) appends no
+   * more than that, and waits for the worker when it is 0.
+   */
+  available(): number {
+    if (this.#undeliverable > 0 || this.flush() > 0) return 0;
+    return this.#ring.available();
+  }
+
+  /**
    * Takes record `slot` of `source` (copied; the caller keeps its buffer). It becomes visible to the worker with the next
    * `flush`, or earlier. An instrument index out of range is a bug and throws a RangeError.
    */

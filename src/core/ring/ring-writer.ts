@@ -81,6 +81,11 @@ export class RingWriter {
     return (this.#claimed - this.#published) | 0;
   }
 
+  /** Records that the reader has not released yet, unpublished ones included; looks at the reader. */
+  get occupancy(): number {
+    return this.capacity - this.#countFree();
+  }
+
   /** Slots that `claim` can still give, 0 when only the reserve is left. Looks at the reader only when it knows of none. */
   available(): number {
     const known = this.#free - this.reserve;

@@ -153,6 +153,19 @@ describe("an inbound writer", () => {
     assert.equal(full.read(8).length, 6);
   });
 
+  it("tells a source that must lose nothing how much it may append", () => {
+    const { append, inbound, read } = harness(8, 2);
+    assert.equal(inbound.available(), 6);
+    for (let id = 0; id < 6; id++) assert.equal(append(KIND_TRADE, 0, id), "written");
+    assert.equal(inbound.available(), 0);
+    append(KIND_QUOTE, 0, 6);
+    assert.equal(read(1).length, 1);
+    assert.equal(inbound.available(), 0);
+    assert.equal(inbound.pending, 0);
+    assert.equal(read(2).length, 2);
+    assert.equal(inbound.available(), 2);
+  });
+
   it("throws on an instrument that it does not know", () => {
     const { append } = harness(4, 3);
     append(KIND_QUOTE, 0, 1);

@@ -105,6 +105,9 @@ describe("a ring", () => {
     reader.poll(8);
     reader.release(2);
     assert.equal(reader.park(1000), "ready");
+    assert.equal(writer.occupancy, 3);
+    writer.claim();
+    assert.equal(writer.occupancy, 4);
     assert.deepEqual(readRingCounters(buffer, 8), {
       published: 105,
       released: 102,
