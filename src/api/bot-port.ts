@@ -180,11 +180,19 @@ export interface Page {
 
 /** Everything that the stream carries; `channel` is also the subscription name. */
 export type StreamEvent =
-  | { readonly channel: "quotes"; readonly key: string; readonly data: { symbol: string; bid: number; ask: number; time: number } }
+  | {
+      readonly channel: "quotes";
+      readonly key: string;
+      readonly data: { symbol: string; bid: number; ask: number; time: number };
+    }
   | { readonly channel: "signals"; readonly key: null; readonly data: SignalView }
   | { readonly channel: "orders"; readonly key: string; readonly data: OrderView }
   | { readonly channel: "fills"; readonly key: null; readonly data: TradeView }
-  | { readonly channel: "pnl"; readonly key: "pnl"; readonly data: Omit<PnlView, "equity"> & { readonly time: number; readonly equity: string | null } };
+  | {
+      readonly channel: "pnl";
+      readonly key: "pnl";
+      readonly data: Omit<PnlView, "equity"> & { readonly time: number; readonly equity: string | null };
+    };
 
 export type StreamChannel = StreamEvent["channel"];
 
@@ -193,7 +201,10 @@ export interface BotPort {
   ready(): HealthReport;
   createOrder(request: NewOrderRequest): Promise<Answer<OrderView>>;
   order(id: string): Promise<OrderView | null>;
-  orders(filter: { readonly state: "open" | "closed" | "all"; readonly symbol: string | null }, page: Page): Promise<OrderView[]>;
+  orders(
+    filter: { readonly state: "open" | "closed" | "all"; readonly symbol: string | null },
+    page: Page,
+  ): Promise<OrderView[]>;
   cancelOrder(id: string): Promise<Answer<OrderView>>;
   cancelAllOrders(): Promise<Answer<{ readonly cancel_requested: number }>>;
   positions(): Promise<PositionView[]>;

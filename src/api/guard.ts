@@ -46,7 +46,8 @@ export async function addGuard(app: FastifyInstance, keys: KeyVerifier, config: 
     const { access, unlimited } = request.routeOptions.config;
     if (access === undefined) throw new ProblemError(403, "ROUTE_CLOSED", "this route is not open to anyone");
     if (access === "probe") {
-      request.detailed = policy.hostAllowed(request.headers.host, request.socket.localAddress) && (await mayRead(request));
+      request.detailed =
+        policy.hostAllowed(request.headers.host, request.socket.localAddress) && (await mayRead(request));
       return;
     }
     checkHost(policy, request);
@@ -102,7 +103,9 @@ export async function addGuard(app: FastifyInstance, keys: KeyVerifier, config: 
 
 function checkHost(policy: HostPolicy, request: FastifyRequest): void {
   if (policy.hostAllowed(request.headers.host, request.socket.localAddress)) return;
-  throw new ProblemError(421, "HOST_NOT_ALLOWED", "the Host header names no host that this bot serves", { field: "Host" });
+  throw new ProblemError(421, "HOST_NOT_ALLOWED", "the Host header names no host that this bot serves", {
+    field: "Host",
+  });
 }
 
 function keyRequired(): ProblemError {
@@ -117,7 +120,12 @@ type Budget = ReturnType<FastifyInstance["createRateLimit"]>;
 async function spend(budget: Budget, request: FastifyRequest): Promise<void> {
   const state = await budget(request);
   if (state.isAllowed || !state.isExceeded) return;
-  throw new ProblemError(429, "RATE_LIMITED", `at most ${state.max} changes a minute; try again in ${state.ttlInSeconds} s`, {
-    headers: { "retry-after": String(state.ttlInSeconds) },
-  });
+  throw new ProblemError(
+    429,
+    "RATE_LIMITED",
+    `at most ${state.max} changes a minute; try again in ${state.ttlInSeconds} s`,
+    {
+      headers: { "retry-after": String(state.ttlInSeconds) },
+    },
+  );
 }

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import helmet, { type FastifyHelmetOptions } from "@fastify/helmet";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
-import Fastify, { type FastifyBaseLogger } from "fastify";
+import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { hostName, type KeyVerifier } from "./access.ts";
 import type { BotPort } from "./bot-port.ts";
 import type { FacesConfig } from "./faces-config.ts";
@@ -40,7 +40,7 @@ export async function createRest(dependencies: RestDependencies): Promise<Rest> 
   const { bot, keys, config, log } = dependencies;
   const app: Rest = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
     handlerTimeout: REQUEST_MS_MAX,

@@ -176,7 +176,9 @@ export class Stream {
       if (message.action === "subscribe") this.#publisher.join(client, channel);
       else this.#publisher.leave(client, channel);
     }
-    client.send(new Encoded({ type: "subscribed", channels: CHANNELS.filter((name) => client.subscriptions.has(name)) }));
+    client.send(
+      new Encoded({ type: "subscribed", channels: CHANNELS.filter((name) => client.subscriptions.has(name)) }),
+    );
   }
 
   async #authenticate(client: StreamClient, key: string): Promise<void> {

@@ -64,7 +64,10 @@ export class Metrics {
 
     this.#trades = counter("trading_trades_executed_total", "Fills that this process applied first");
     this.#pnl = gauge("trading_pnl", "Realised and unrealised profit less fees, in account currency");
-    this.#winRate = gauge("trading_win_rate", "Percent of closed round trips with a profit, 0 to 100; 0 before the first");
+    this.#winRate = gauge(
+      "trading_win_rate",
+      "Percent of closed round trips with a profit, 0 to 100; 0 before the first",
+    );
     this.#slippage = gauge("trading_avg_slippage_bps", "Slippage against the mid at decision, weighted by notional");
     this.#drawdown = gauge("trading_drawdown", "Largest fall of equity from an earlier high, in account currency");
     this.#keeper = gauge("trading_account_keeper", "1 where the account's figures are this process's own to report");

@@ -20,6 +20,8 @@ export function addHealthRoutes(app: Rest, bot: BotPort): void {
 
 function answer(reply: { status(code: number): unknown }, report: HealthReport, detailed: boolean) {
   reply.status(report.ok ? 200 : 503);
-  const parts = report.parts.map(({ name, ok, state, detail }) => (detailed ? { name, ok, state, detail } : { name, ok, state }));
+  const parts = report.parts.map(({ name, ok, state, detail }) =>
+    detailed ? { name, ok, state, detail } : { name, ok, state },
+  );
   return { ok: report.ok, state: report.state, parts };
 }

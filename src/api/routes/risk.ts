@@ -11,7 +11,12 @@ export function addRiskRoutes(app: Rest, bot: BotPort): void {
     "/api/v1/risk",
     {
       config: { access: "read" },
-      schema: { tags, summary: "States and limits", querystring: EmptyQuery, response: { 200: Risk, ...READ_PROBLEMS } },
+      schema: {
+        tags,
+        summary: "States and limits",
+        querystring: EmptyQuery,
+        response: { 200: Risk, ...READ_PROBLEMS },
+      },
     },
     async () => bot.risk(),
   );

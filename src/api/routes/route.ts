@@ -3,7 +3,13 @@
  * where none belongs.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifyTypeProvider, RawServerDefault } from "fastify";
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  FastifyTypeProvider,
+  RawServerDefault,
+} from "fastify";
 import type { Static, TSchema } from "typebox";
 import { unknownField } from "../field-errors.ts";
 import { ProblemError } from "../problem.ts";

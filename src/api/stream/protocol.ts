@@ -108,7 +108,9 @@ function onlyFields(message: Record<string, unknown>, field: string): void {
   const unknown = Object.keys(message).find((name) => name !== "action" && name !== field);
   if (unknown === undefined) return;
   const name = unknown.slice(0, 64);
-  throw new CodedError("STREAM_FIELD_UNKNOWN", `${name} is not a known field; allowed: action, ${field}`, { field: name });
+  throw new CodedError("STREAM_FIELD_UNKNOWN", `${name} is not a known field; allowed: action, ${field}`, {
+    field: name,
+  });
 }
 
 function channelsOf(value: unknown): readonly StreamChannel[] {
