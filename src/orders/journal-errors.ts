@@ -2,7 +2,6 @@
  * The journal's codes and the words that people read for them; the same from every journal.
  */
 import { CodedError } from "../core/errors.ts";
-import type { Execution } from "./journal.ts";
 
 /** What people read for each refusal; the same words come from both journals. */
 export const REFUSALS: Readonly<Record<string, string>> = {
@@ -38,12 +37,11 @@ const EXECUTION_FAULTS = {
   OVERFILL: "would fill its order beyond the order's quantity",
 } as const;
 
+/** `field` is the one at fault. */
 export function executionFault(
   code: keyof typeof EXECUTION_FAULTS,
-  execution: Execution,
+  executionId: string,
   field = "quantity",
 ): CodedError {
-  return new CodedError(code, `execution ${execution.executionId} ${EXECUTION_FAULTS[code]}: nothing was written`, {
-    field,
-  });
+  return new CodedError(code, `execution ${executionId} ${EXECUTION_FAULTS[code]}: nothing was written`, { field });
 }

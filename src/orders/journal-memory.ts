@@ -27,6 +27,7 @@ import { accountMismatch, executionFault, fenced, orderNotFound, REFUSALS } from
 import {
   applyToPosition,
   checkExecution,
+  executionFaultField,
   intentFault,
   isLegalChange,
   isOpen,
@@ -255,19 +256,21 @@ export class MemoryJournal implements Journal {
     return stored.order;
   }
 
+  /** Every fault is found before anything is written. */
   #checkExecutions(executions: readonly Execution[]): void {
-    const fresh = new Map<string, Execution>();
     for (const execution of executions) {
-      checkExecution(execution, this.#stored(execution.clientOrderId).order);
-      if (!this.#executions.has(execution.executionId) && !fresh.has(execution.executionId)) {
-        fresh.set(execution.executionId, execution);
-      }
+      const field = executionFaultField(execution);
+      if (field !== null) throw executionFault("EXECUTION_INVALID", execution.executionId, field);
     }
+    const seen = new Set<string>();
     const filled = new Map<string, Fixed>();
-    for (const execution of fresh.values()) {
+    for (const execution of executions) {
       const { order } = this.#stored(execution.clientOrderId);
+      checkExecution(execution, order);
+      if (this.#executions.has(execution.executionId) || seen.has(execution.executionId)) continue;
+      seen.add(execution.executionId);
       const after = (filled.get(order.clientOrderId) ?? order.filledQuantity) + execution.quantity;
-      if (after > order.quantity) throw executionFault("OVERFILL", execution);
+      if (after > order.quantity) throw executionFault("OVERFILL", execution.executionId);
       filled.set(order.clientOrderId, after);
     }
   }

@@ -33,11 +33,15 @@ const ID = /^[A-Za-z0-9_-]{1,48}$/;
 const LIMITED = new Set(["limit", "stop_limit"]);
 const STOPPED = new Set(["stop", "stop_limit"]);
 
+const PLAIN = /^\P{Cc}{1,256}$/u;
+
 /** What is wrong with an intent, naming the field and what is allowed, or null. */
 export function intentFault(intent: OrderIntent): string | null {
   if (!ID.test(intent.clientOrderId)) return "clientOrderId must have 1 to 48 letters, digits, _ or -";
-  if (intent.instanceId === "") return "instanceId must not be empty";
-  if (intent.symbol === "") return "symbol must not be empty";
+  for (const field of ["instanceId", "symbol", "trigger"] as const) {
+    if (!isPlain(intent[field])) return `${field} must have 1 to 256 characters, none of them a control character`;
+  }
+  if (!Number.isSafeInteger(intent.decidedAtUs)) return "decidedAtUs must be a whole number of microseconds";
   if (intent.quantity <= 0n) return "quantity must be positive";
   if (intent.worstPrice <= 0n) return "worstPrice must be positive";
   const limited = LIMITED.has(intent.type);
@@ -48,6 +52,9 @@ export function intentFault(intent: OrderIntent): string | null {
   if (stopped && (intent.stopPrice === null || intent.stopPrice <= 0n))
     return `stopPrice must be positive for ${intent.type}`;
   if (intent.midAtDecision !== null && intent.midAtDecision <= 0n) return "midAtDecision must be positive or null";
+  if (intent.snapshotTimeUs !== null && !Number.isSafeInteger(intent.snapshotTimeUs)) {
+    return "snapshotTimeUs must be a whole number of microseconds";
+  }
   const parts = [intent.snapshot, intent.snapshotTimeUs, intent.fingerprint].filter((part) => part !== null).length;
   if (parts !== 0 && parts !== 3) return "snapshot, snapshotTimeUs and fingerprint go together";
   return null;
@@ -86,17 +93,23 @@ export function worstNotional(price: Fixed, quantity: Fixed): bigint {
 
 /** Throws when an execution is not one of the order's: `EXECUTION_INVALID` or `EXECUTION_MISMATCH`, naming the field. */
 export function checkExecution(execution: Execution, order: JournalOrder): void {
-  const field = invalidExecutionField(execution);
-  if (field !== null) throw executionFault("EXECUTION_INVALID", execution, field);
-  if (execution.symbol !== order.symbol) throw executionFault("EXECUTION_MISMATCH", execution, "symbol");
-  if (execution.side !== order.side) throw executionFault("EXECUTION_MISMATCH", execution, "side");
+  const { executionId } = execution;
+  if (execution.symbol !== order.symbol) throw executionFault("EXECUTION_MISMATCH", executionId, "symbol");
+  if (execution.side !== order.side) throw executionFault("EXECUTION_MISMATCH", executionId, "side");
 }
 
-function invalidExecutionField(execution: Execution): string | null {
-  if (execution.executionId === "") return "executionId";
+/** The field that makes an execution meaningless whatever its order, or null. */
+export function executionFaultField(execution: Execution): string | null {
+  if (!isPlain(execution.executionId)) return "executionId";
   if (execution.quantity <= 0n) return "quantity";
   if (execution.price <= 0n) return "price";
+  if (!Number.isSafeInteger(execution.venueTimeUs)) return "venueTimeUs";
   return execution.feeQuantity < 0n || execution.feeQuantity >= execution.quantity ? "feeQuantity" : null;
+}
+
+/** Names and keys: what any store can hold. */
+function isPlain(text: string): boolean {
+  return PLAIN.test(text) && text.isWellFormed();
 }
 
 export interface PositionChange {

@@ -175,7 +175,15 @@ export class FaultyBroker implements Broker {
     const zero = 0n;
     return {
       kind: "ok",
-      value: { id: "a", status: "ACTIVE", cash: zero, equity: zero, lastEquity: zero, buyingPower: zero, suspended: false },
+      value: {
+        id: "a",
+        status: "ACTIVE",
+        cash: zero,
+        equity: zero,
+        lastEquity: zero,
+        buyingPower: zero,
+        suspended: false,
+      },
     } as const;
   }
 

@@ -53,7 +53,8 @@ async function setUp(journal?: MemoryJournal) {
     },
     observer: {
       order() {},
-      fill: (applied) => void positions.set(`${applied.position.instanceId} ${applied.position.symbol}`, applied.position),
+      fill: (applied) =>
+        void positions.set(`${applied.position.instanceId} ${applied.position.symbol}`, applied.position),
       outcome() {},
       storeDown() {},
       fenced() {},

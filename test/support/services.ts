@@ -46,7 +46,7 @@ export async function startPostgres(): Promise<Service> {
     "fsync=on",
     "max_connections=150",
     "timezone=UTC",
-    "log_min_messages=fatal",
+    "log_min_messages=panic",
   ];
   const argv = [join(bin, "postgres"), "-D", data, ...settings.flatMap((setting) => ["-c", setting])];
   const child = guarded("QUIT", folder, argv, identity);
