@@ -17,7 +17,9 @@ const nyse = calendarOf("nyse");
 const us = (text: string) => Date.parse(text) * 1000;
 
 function datesOf(file: string, keep: (symbol: string) => boolean): string[] {
-  const lines = gunzipSync(readFileSync(join(DATA, file))).toString("utf8").split("\n");
+  const lines = gunzipSync(readFileSync(join(DATA, file)))
+    .toString("utf8")
+    .split("\n");
   const dates = new Set<string>();
   for (const line of lines.slice(1)) {
     const [date, symbol] = line.split(",");
@@ -55,8 +57,20 @@ describe("the NYSE calendar against the trading dates of real daily files", () =
 describe("the NYSE calendar by known days", () => {
   it("is closed on special closings and holidays", () => {
     for (const date of [
-      "1994-04-27", "2001-09-11", "2001-09-14", "2004-06-11", "2007-01-02", "2012-10-29", "2012-10-30", "2018-12-05",
-      "2025-01-09", "2022-06-20", "2026-07-03", "2027-06-18", "2033-04-15", "2027-03-26",
+      "1994-04-27",
+      "2001-09-11",
+      "2001-09-14",
+      "2004-06-11",
+      "2007-01-02",
+      "2012-10-29",
+      "2012-10-30",
+      "2018-12-05",
+      "2025-01-09",
+      "2022-06-20",
+      "2026-07-03",
+      "2027-06-18",
+      "2033-04-15",
+      "2027-03-26",
     ]) {
       assert.equal(nyse.sessionOf(parseEpochDay(date, "date")), null, date);
     }
@@ -69,7 +83,15 @@ describe("the NYSE calendar by known days", () => {
   });
 
   it("closes at 13:00 on the short days", () => {
-    for (const date of ["2026-11-27", "2024-07-03", "2013-07-03", "2002-07-05", "1999-12-31", "2018-12-24", "2025-12-24"]) {
+    for (const date of [
+      "2026-11-27",
+      "2024-07-03",
+      "2013-07-03",
+      "2002-07-05",
+      "1999-12-31",
+      "2018-12-24",
+      "2025-12-24",
+    ]) {
       const day = parseEpochDay(date, "date");
       assert.equal(nyse.sessionOf(day)?.closeUs, newYorkTimeUs(day, 13 * 60), date);
     }
@@ -104,7 +126,11 @@ describe("the NYSE calendar by known days", () => {
 
 describe("New York's clock", () => {
   it("agrees with the time-zone database around every change of clocks and on every day from 1990 to 2035", () => {
-    const format = new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", hour: "numeric", hourCycle: "h23" });
+    const format = new Intl.DateTimeFormat("en-US", {
+      timeZone: "America/New_York",
+      hour: "numeric",
+      hourCycle: "h23",
+    });
     for (let day = parseEpochDay("1990-01-01", "d"); day <= parseEpochDay("2035-12-31", "d"); day++) {
       for (const hour of [5, 6, 7, 12]) {
         const timeUs = (day * 24 + hour) * 3_600_000_000;
