@@ -1,6 +1,8 @@
 /** The built-in strategies by name. */
 import type { StrategyDefinition } from "./contract.ts";
+import { DONCHIAN_BREAKOUT } from "./donchian-breakout.ts";
 import { EMA_CROSS } from "./ema-cross.ts";
+import { MEAN_REVERSION } from "./mean-reversion.ts";
 
 export type StrategyRegistry = ReadonlyMap<string, StrategyDefinition>;
 
@@ -14,4 +16,4 @@ export function strategyRegistry(definitions: readonly StrategyDefinition[]): St
   return registry;
 }
 
-export const STRATEGIES: StrategyRegistry = strategyRegistry([EMA_CROSS]);
+export const STRATEGIES: StrategyRegistry = strategyRegistry([EMA_CROSS, MEAN_REVERSION, DONCHIAN_BREAKOUT]);

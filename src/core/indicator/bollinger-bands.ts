@@ -1,0 +1,35 @@
+/**
+ * Bollinger bands: the mean of the last `period` inputs, and the lines `multiple` standard deviations above and below it
+ * (population deviation, divisor n). Source: J. Bollinger, "Bollinger on Bollinger Bands", 2001: 20 inputs, 2 deviations.
+ * `value` is the middle line.
+ */
+import { CodedError } from "../errors.ts";
+import type { ValueIndicator } from "./contract.ts";
+import { RollingWindow } from "./rolling-window.ts";
+
+export class BollingerBands extends RollingWindow implements ValueIndicator {
+  readonly #multiple: number;
+
+  /** `period`: 2 or more inputs; `multiple`: positive. Throws `INDICATOR_PARAMETER`. */
+  constructor(period: number, multiple = 2) {
+    super(period);
+    if (!(multiple > 0 && multiple <= 100)) {
+      throw new CodedError("INDICATOR_PARAMETER", `multiple must be above 0, at most 100, got ${multiple}`, {
+        field: "multiple",
+      });
+    }
+    this.#multiple = multiple;
+  }
+
+  get value(): number {
+    return this.ready ? this.mean : Number.NaN;
+  }
+
+  get upper(): number {
+    return this.ready ? this.mean + this.#multiple * this.deviation : Number.NaN;
+  }
+
+  get lower(): number {
+    return this.ready ? this.mean - this.#multiple * this.deviation : Number.NaN;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Donchian channel: the highest high and the lowest low of the last `period` bars (R. Donchian; described in Turtle
+ * trading as the "breakout channel"). `value` is the middle, (upper + lower) / 2.
+ *
+ * Each extreme is the head of a monotonic queue of bar numbers: a bar enters once and leaves once, so an update costs
+ * constant time on average whatever the period.
+ */
+import { type BarIndicator, checkPeriod, StatefulIndicator } from "./contract.ts";
+
+const COUNT = 0;
+/** Layout of one extreme: queue head, queue length, then per bar of the window a price, then the queue's bar numbers. */
+const HEAD = 0;
+const LENGTH = 1;
+const PRICES = 2;
+
+export class DonchianChannel extends StatefulIndicator implements BarIndicator {
+  readonly warmUpCount: number;
+  readonly #high = 1;
+  readonly #low: number;
+
+  /** `period`: 1 or more bars. Throws `INDICATOR_PARAMETER`. */
+  constructor(period: number) {
+    super(1 + 2 * (PRICES + 2 * checkPeriod(period)));
+    this.warmUpCount = period;
+    this.#low = this.#high + PRICES + 2 * period;
+  }
+
+  get ready(): boolean {
+    return (this.state[COUNT] as number) >= this.warmUpCount;
+  }
+
+  get value(): number {
+    return (this.upper + this.lower) / 2;
+  }
+
+  get upper(): number {
+    return this.ready ? this.#extreme(this.#high) : Number.NaN;
+  }
+
+  /** The lows are kept negated, so that both extremes are greatest values. */
+  get lower(): number {
+    return this.ready ? -this.#extreme(this.#low) : Number.NaN;
+  }
+
+  update(high: number, low: number, close: number, volume: number): boolean {
+    if (!Number.isFinite(high) || !Number.isFinite(low) || !Number.isFinite(close)) return false;
+    if (!(volume >= 0 && volume < Number.POSITIVE_INFINITY)) return false;
+    const bar = this.state[COUNT] as number;
+    this.#push(this.#high, bar, high);
+    this.#push(this.#low, bar, -low);
+    this.state[COUNT] = bar + 1;
+    return true;
+  }
+
+  #push(base: number, bar: number, price: number): void {
+    const { state } = this;
+    const period = this.warmUpCount;
+    const prices = base + PRICES;
+    const queue = prices + period;
+    let head = state[base + HEAD] as number;
+    let length = state[base + LENGTH] as number;
+    if (length > 0 && (state[queue + head] as number) <= bar - period) {
+      head = head + 1 === period ? 0 : head + 1;
+      length--;
+    }
+    while (length > 0) {
+      const tail = (head + length - 1) % period;
+      if ((state[prices + ((state[queue + tail] as number) % period)] as number) > price) break;
+      length--;
+    }
+    state[prices + (bar % period)] = price;
+    state[queue + ((head + length) % period)] = bar;
+    state[base + HEAD] = head;
+    state[base + LENGTH] = length + 1;
+  }
+
+  #extreme(base: number): number {
+    const { state } = this;
+    const prices = base + PRICES;
+    const bar = state[prices + this.warmUpCount + (state[base + HEAD] as number)] as number;
+    return state[prices + (bar % this.warmUpCount)] as number;
+  }
+}
