@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { openStore, type Store } from "../../src/store/store.ts";
+import { registerJournalContract } from "../orders/journal-contract.ts";
+import { journalOn } from "./journal-database.ts";
+
+const dataDir = mkdtempSync(join(tmpdir(), "bot-embedded-"));
+let store: Store;
+
+before(async () => {
+  store = await openStore({ url: null, dataDir });
+});
+after(async () => {
+  await store.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+registerJournalContract("embedded", () => journalOn(store), false);

@@ -1,0 +1,21 @@
+import { after, before } from "node:test";
+import { openStore, type Store } from "../../src/store/store.ts";
+import { registerJournalContract } from "../orders/journal-contract.ts";
+import { createTestDatabase, skipWithoutDatabase, type TestDatabase } from "../support/database.ts";
+import { journalOn } from "./journal-database.ts";
+
+let database: TestDatabase;
+let store: Store;
+
+if (skipWithoutDatabase === false) {
+  before(async () => {
+    database = await createTestDatabase();
+    store = await openStore({ url: database.url, dataDir: "" });
+  });
+  after(async () => {
+    await store.close();
+    await database.drop();
+  });
+}
+
+registerJournalContract("PostgreSQL", () => journalOn(store), skipWithoutDatabase);
