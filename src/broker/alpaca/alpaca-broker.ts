@@ -19,6 +19,7 @@ import type {
   SubmitOutcome,
   TradeUpdateHandler,
 } from "../broker.ts";
+import { cancelOutcome, commandOutcome, interpret, readOutcome, submitOutcome, withRequestId } from "./answers.ts";
 import { type BudgetLimits, type BudgetShare, DEFAULT_BUDGET, MessageBudget } from "./budget.ts";
 import { HttpClient, type HttpOutcome } from "./http-client.ts";
 import {
@@ -31,11 +32,10 @@ import {
   readOrder,
   readPosition,
 } from "./readers.ts";
-import { classifyRefusal, isDuplicate } from "./rejection.ts";
 import { SymbolNames } from "./symbols.ts";
 import { type Log, silentLog, systemTimers, type Timers } from "./timers.ts";
 import { TradeStream, type TradeStreamState } from "./trade-stream.ts";
-import { formatTimestampUs, parseWire, wireArray, wireObject, type WireObject, wireText } from "./wire.ts";
+import { formatTimestampUs, parseWire, wireArray, wireBoolean, wireObject, wireText } from "./wire.ts";
 
 export interface AlpacaBrokerOptions {
   /** Trading REST, such as `https://paper-api.alpaca.markets`. */
@@ -67,7 +67,6 @@ const BARS_PAGE = 10_000;
 const MAX_PAGES = 2000;
 /** Alpaca's `after` is exclusive and of unknown precision: ask from a little earlier and filter. */
 const AFTER_MARGIN_US = 1000;
-const DEFAULT_RETRY_MS = 1000;
 
 export class AlpacaBroker implements Broker {
   readonly #options: AlpacaBrokerOptions;
@@ -228,65 +227,30 @@ export class AlpacaBroker implements Broker {
     const waitMs = this.#budget.take("orders");
     if (waitMs > 0) return { kind: "retry_later", afterMs: Math.ceil(waitMs) };
     const url = this.#url(this.#options.baseUrl, "/v2/orders", {});
-    const outcome = await this.#http.exchange({ method: "POST", url, body: orderBody(order), deadlineMs });
-    return this.#submitOutcome(order, outcome);
-  }
-
-  #submitOutcome(order: NewOrder, outcome: HttpOutcome): SubmitOutcome {
-    if (outcome.kind === "failed") {
-      this.#log.warn({ clientOrderId: order.clientOrderId, cause: outcome.cause }, "order not answered");
-      return outcome.sent
-        ? { kind: "unknown", cause: outcome.cause }
-        : { kind: "retry_later", afterMs: DEFAULT_RETRY_MS };
-    }
-    if (outcome.status >= 200 && outcome.status < 300) return this.#accepted(order, outcome);
-    if (outcome.status === 429) return { kind: "retry_later", afterMs: outcome.retryAfterMs ?? DEFAULT_RETRY_MS };
-    const cause = describe(outcome);
-    this.#log.warn({ clientOrderId: order.clientOrderId, cause, requestId: outcome.requestId }, "order not accepted");
-    const body = errorBody(outcome);
-    if (outcome.status < 400 || outcome.status >= 500 || outcome.status === 408 || body === null) {
-      return { kind: "unknown", cause };
-    }
-    const message = String(body["message"]);
-    const code = classifyRefusal({ status: outcome.status, code: Number(body["code"] ?? 0), message, body });
-    return isDuplicate(code)
-      ? { kind: "duplicate" }
-      : { kind: "rejected", code, message: withRequestId(message, outcome) };
-  }
-
-  #accepted(order: NewOrder, outcome: HttpOutcome & { kind: "answer" }): SubmitOutcome {
-    try {
-      const accepted = readOrder(parseWire(outcome.body), this.#names);
-      if (accepted.clientOrderId === order.clientOrderId) return { kind: "accepted", order: accepted };
-      return { kind: "unknown", cause: withRequestId("the answer is about another order", outcome) };
-    } catch (error) {
-      return { kind: "unknown", cause: withRequestId(`unreadable answer: ${(error as Error).message}`, outcome) };
-    }
+    const answer = await this.#http.exchange({ method: "POST", url, body: orderBody(order), deadlineMs });
+    const outcome = submitOutcome(order, answer, this.#names);
+    if (outcome.kind !== "accepted")
+      this.#log.warn({ clientOrderId: order.clientOrderId, outcome }, "order not accepted");
+    return outcome;
   }
 
   async cancel(brokerOrderId: string): Promise<CancelOutcome> {
-    const outcome = await this.#unhindered("DELETE", `/v2/orders/${encodeURIComponent(brokerOrderId)}`);
-    if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
-    if (outcome.status === 404) return { kind: "not_found" };
-    if (outcome.status === 422) return { kind: "not_cancelable", message: describe(outcome) };
-    return done(outcome);
+    return cancelOutcome(await this.#unhindered("DELETE", `/v2/orders/${encodeURIComponent(brokerOrderId)}`));
   }
 
   async cancelAll(): Promise<CancelOutcome> {
-    return done(await this.#unhindered("DELETE", "/v2/orders"));
+    return commandOutcome(await this.#unhindered("DELETE", "/v2/orders"));
   }
 
   /** Confirmed by the answer: the setting must read back as asked. */
   async suspendTrade(suspended: boolean): Promise<CancelOutcome> {
     const outcome = await this.#unhindered("PATCH", "/v2/account/configurations", { suspend_trade: suspended });
-    const result = done(outcome);
+    const result = commandOutcome(outcome);
     if (result.kind !== "requested" || outcome.kind !== "answer") return result;
-    try {
-      if (wireObject(parseWire(outcome.body), "configurations")["suspend_trade"] === suspended) return result;
-      return { kind: "failed", cause: withRequestId("suspend_trade did not change", outcome) };
-    } catch (error) {
-      return { kind: "failed", cause: withRequestId(`unreadable answer: ${(error as Error).message}`, outcome) };
-    }
+    const setting = interpret(outcome, (value) => wireBoolean(wireObject(value, "configurations"), "suspend_trade"));
+    if (setting.kind === "failed") return setting;
+    if (setting.kind === "ok" && setting.value === suspended) return result;
+    return { kind: "failed", cause: withRequestId("suspend_trade did not change", outcome) };
   }
 
   /** Throws `BROKER_WATCHED` when called twice. */
@@ -351,11 +315,7 @@ export class AlpacaBroker implements Broker {
     if (!(await this.#budget.wait(share, deadlineMs))) {
       return { kind: "failed", cause: `the message budget for ${share} is used up` };
     }
-    const outcome = await this.#http.exchange({ method: "GET", url, deadlineMs });
-    if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
-    if (outcome.status === 404 && errorBody(outcome) !== null) return { kind: "not_found" };
-    if (outcome.status !== 200) return { kind: "failed", cause: describe(outcome) };
-    return interpret(outcome, reader);
+    return readOutcome(await this.#http.exchange({ method: "GET", url, deadlineMs }), reader);
   }
 
   /** Runs `page` with the cursor it returned last until it returns null; `collect` makes the value. */
@@ -384,8 +344,6 @@ export class AlpacaBroker implements Broker {
   }
 }
 
-type Answer = HttpOutcome & { kind: "answer" };
-
 function keep(orders: Map<string, BrokerOrder>, order: BrokerOrder): void {
   orders.set(order.id, order);
 }
@@ -394,14 +352,6 @@ function keep(orders: Map<string, BrokerOrder>, order: BrokerOrder): void {
 function nextCursor(next: string | null, current: string | null): string | null {
   if (next !== null && next === current) throw new Error("paging does not advance");
   return next;
-}
-
-function interpret<T>(answer: Answer, reader: (value: unknown) => T): ReadOutcome<T> {
-  try {
-    return { kind: "ok", value: reader(parseWire(answer.body)) };
-  } catch (error) {
-    return { kind: "failed", cause: withRequestId(`unreadable answer: ${(error as Error).message}`, answer) };
-  }
 }
 
 function orderBody(order: NewOrder): object {
@@ -415,32 +365,6 @@ function orderBody(order: NewOrder): object {
     ...(order.limitPrice === null ? {} : { limit_price: formatFixed(order.limitPrice) }),
     ...(order.stopPrice === null ? {} : { stop_price: formatFixed(order.stopPrice) }),
   };
-}
-
-function done(outcome: HttpOutcome): CancelOutcome {
-  if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
-  if (outcome.status >= 200 && outcome.status < 300) return { kind: "requested" };
-  return { kind: "failed", cause: describe(outcome) };
-}
-
-/** The body of an error when it has Alpaca's shape: an object with a message. */
-function errorBody(answer: Answer): WireObject | null {
-  try {
-    const body = wireObject(parseWire(answer.body), "error");
-    return typeof body["message"] === "string" ? body : null;
-  } catch {
-    return null;
-  }
-}
-
-function describe(answer: Answer): string {
-  const body = errorBody(answer);
-  const text = body === null ? answer.body.slice(0, 200) : String(body["message"]);
-  return withRequestId(`HTTP ${answer.status}: ${text}`, answer);
-}
-
-function withRequestId(text: string, answer: Answer): string {
-  return answer.requestId === null ? text : `${text} (request ${answer.requestId})`;
 }
 
 /** Alpaca's name of an interval: minutes up to 59, whole hours up to 23, one day; null for anything else. */

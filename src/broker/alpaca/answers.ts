@@ -1,0 +1,103 @@
+/**
+ * What an HTTP outcome means to the order path: the only place that decides between accepted, rejected, duplicate, retry
+ * and unknown. When in doubt it is unknown. Pure.
+ *
+ *   no connection made                        retry_later    provably never sent
+ *   deadline, reset, cut-off answer           unknown
+ *   2xx with our order                        accepted
+ *   2xx with anything else                    unknown
+ *   429                                       retry_later
+ *   422 "client_order_id must be unique"      duplicate
+ *   4xx with Alpaca's error body, not 408     rejected       code from `rejection.ts`
+ *   everything else (3xx, 5xx, 4xx without)   unknown
+ */
+import type { CancelOutcome, NewOrder, ReadOutcome, SubmitOutcome } from "../broker.ts";
+import type { HttpOutcome } from "./http-client.ts";
+import { readOrder } from "./readers.ts";
+import { classifyRefusal, isDuplicate } from "./rejection.ts";
+import type { SymbolNames } from "./symbols.ts";
+import { parseWire, wireObject, type WireObject } from "./wire.ts";
+
+export type Answer = HttpOutcome & { readonly kind: "answer" };
+
+const DEFAULT_RETRY_MS = 1000;
+
+export function submitOutcome(order: NewOrder, outcome: HttpOutcome, names: SymbolNames): SubmitOutcome {
+  if (outcome.kind === "failed") {
+    return outcome.sent
+      ? { kind: "unknown", cause: outcome.cause }
+      : { kind: "retry_later", afterMs: DEFAULT_RETRY_MS };
+  }
+  if (isSuccess(outcome)) return acceptance(order, outcome, names);
+  if (outcome.status === 429) return { kind: "retry_later", afterMs: outcome.retryAfterMs ?? DEFAULT_RETRY_MS };
+  const body = errorBody(outcome);
+  const decided = outcome.status >= 400 && outcome.status < 500 && outcome.status !== 408;
+  if (!decided || body === null) return { kind: "unknown", cause: describe(outcome) };
+  const message = String(body["message"]);
+  const code = classifyRefusal({ status: outcome.status, code: Number(body["code"] ?? 0), message, body });
+  if (isDuplicate(code)) return { kind: "duplicate" };
+  return { kind: "rejected", code, message: withRequestId(message, outcome) };
+}
+
+function acceptance(order: NewOrder, answer: Answer, names: SymbolNames): SubmitOutcome {
+  const read = interpret(answer, (value) => readOrder(value, names));
+  if (read.kind !== "ok") return { kind: "unknown", cause: read.kind === "failed" ? read.cause : "no order" };
+  if (read.value.clientOrderId === order.clientOrderId) return { kind: "accepted", order: read.value };
+  return { kind: "unknown", cause: withRequestId("the answer is about another order", answer) };
+}
+
+/** Cancels are requests: success means that the broker took it up, not that the order is over. */
+export function cancelOutcome(outcome: HttpOutcome): CancelOutcome {
+  if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+  if (isSuccess(outcome)) return { kind: "requested" };
+  if (outcome.status === 404 && errorBody(outcome) !== null) return { kind: "not_found" };
+  if (outcome.status === 422) return { kind: "not_cancelable", message: describe(outcome) };
+  return { kind: "failed", cause: describe(outcome) };
+}
+
+/** For calls that concern the account: there is nothing to be not found. */
+export function commandOutcome(outcome: HttpOutcome): CancelOutcome {
+  if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+  return isSuccess(outcome) ? { kind: "requested" } : { kind: "failed", cause: describe(outcome) };
+}
+
+/** 404 counts as an answer only with Alpaca's error body: a proxy's 404 says nothing of the order. */
+export function readOutcome<T>(outcome: HttpOutcome, reader: (value: unknown) => T): ReadOutcome<T> {
+  if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+  if (outcome.status === 404 && errorBody(outcome) !== null) return { kind: "not_found" };
+  if (outcome.status !== 200) return { kind: "failed", cause: describe(outcome) };
+  return interpret(outcome, reader);
+}
+
+/** Reads the body; what cannot be read is a failure that names the field. */
+export function interpret<T>(answer: Answer, reader: (value: unknown) => T): ReadOutcome<T> {
+  try {
+    return { kind: "ok", value: reader(parseWire(answer.body)) };
+  } catch (error) {
+    return { kind: "failed", cause: withRequestId(`unreadable answer: ${(error as Error).message}`, answer) };
+  }
+}
+
+export function withRequestId(text: string, answer: Answer): string {
+  return answer.requestId === null ? text : `${text} (request ${answer.requestId})`;
+}
+
+function isSuccess(answer: Answer): boolean {
+  return answer.status >= 200 && answer.status < 300;
+}
+
+/** The body of an error when it has Alpaca's shape: an object with a message. */
+function errorBody(answer: Answer): WireObject | null {
+  try {
+    const body = wireObject(parseWire(answer.body), "error");
+    return typeof body["message"] === "string" ? body : null;
+  } catch {
+    return null;
+  }
+}
+
+function describe(answer: Answer): string {
+  const body = errorBody(answer);
+  const text = body === null ? answer.body.slice(0, 200) : String(body["message"]);
+  return withRequestId(`HTTP ${answer.status}: ${text}`, answer);
+}
