@@ -55,7 +55,10 @@ export interface OrderManagerOptions {
   readonly postDeadlineMs: number;
   /** A committed intent older than this by the monotonic clock is not sent any more, ms. */
   readonly intentAgeMaxMs: number;
-  /** True in lockstep: orders go out strictly one after the other, over all symbols. */
+  /**
+   * True in lockstep and backtests: each intent is journalled and answered before the next one is looked at, so that the
+   * same intents meet the same market in the same order.
+   */
   readonly sequential: boolean;
   /** Monotonic real time, ms. */
   readonly nowMs: () => number;
@@ -88,6 +91,8 @@ export class OrderManager {
   readonly #pendingOwners = new Map<string, { decoded: DecodedOrder; atMs: number }>();
   readonly #executions = new Map<string, Execution>();
   readonly #chains = new Map<string, Promise<void>>();
+  #tail: Promise<void> = Promise.resolve();
+  #queued = 0;
   #sends = 0;
   #halted = false;
   #stopped = false;
@@ -117,7 +122,7 @@ export class OrderManager {
 
   /** True when nothing is journalled, sent or waited for inside this process. */
   get isIdle(): boolean {
-    return this.#lane.isIdle && this.#sends === 0;
+    return this.#lane.isIdle && this.#sends === 0 && this.#queued === 0;
   }
 
   get isStoreDown(): boolean {
@@ -144,6 +149,11 @@ export class OrderManager {
 
   /** An engine wants an order. */
   onOrder(decoded: DecodedOrder): void {
+    if (this.#options.sequential) this.#enqueue(() => this.#take(decoded));
+    else this.#take(decoded);
+  }
+
+  #take(decoded: DecodedOrder): void {
     if (this.#stopped) return;
     if (this.#lane.isDown) return this.#options.feedback.refused(decoded.owner, "STORE_UNAVAILABLE", this.#venueTimeUs);
     if (this.#halted) return this.#options.feedback.refused(decoded.owner, "TRADING_HALTED", this.#venueTimeUs);
@@ -154,6 +164,11 @@ export class OrderManager {
 
   /** An engine wants one of its orders cancelled. */
   onCancel(cancel: DecodedCancel): void {
+    if (this.#options.sequential) this.#enqueue(() => this.#takeCancel(cancel));
+    else this.#takeCancel(cancel);
+  }
+
+  #takeCancel(cancel: DecodedCancel): void {
     const id = this.#byIntent.get(intentKey({ ...cancel.owner, intentNumber: cancel.cancels }));
     const live = id === undefined ? undefined : this.#live.get(id);
     if (live !== undefined) this.cancel(live.order.clientOrderId);
@@ -220,9 +235,25 @@ export class OrderManager {
   /** Resolves when everything in flight is journalled and answered. */
   async settle(): Promise<void> {
     while (!this.isIdle) {
+      await this.#tail;
+      await this.#settleInFlight();
+    }
+  }
+
+  async #settleInFlight(): Promise<void> {
+    while (!this.#lane.isIdle || this.#sends > 0) {
       await this.#lane.settle();
       await Promise.all(this.#chains.values());
     }
+  }
+
+  #enqueue(work: () => void): void {
+    this.#queued += 1;
+    this.#tail = this.#tail.then(async () => {
+      work();
+      await this.#settleInFlight();
+      this.#queued -= 1;
+    });
   }
 
   /** No new sends; what is under way finishes. */
@@ -330,14 +361,13 @@ export class OrderManager {
   }
 
   #chain(symbol: string, work: () => Promise<void>): void {
-    const key = this.#options.sequential ? "" : symbol;
-    const before = this.#chains.get(key) ?? Promise.resolve();
+    const before = this.#chains.get(symbol) ?? Promise.resolve();
     this.#sends += 1;
     const after = before.then(work).finally(() => {
       this.#sends -= 1;
-      if (this.#chains.get(key) === after) this.#chains.delete(key);
+      if (this.#chains.get(symbol) === after) this.#chains.delete(symbol);
     });
-    this.#chains.set(key, after);
+    this.#chains.set(symbol, after);
   }
 
   /** Why the order may not leave any more, or null. */

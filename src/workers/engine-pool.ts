@@ -155,6 +155,16 @@ export class EnginePool {
     return progressed;
   }
 
+  /** Ends one worker's task, as if it had died: its caller hears of it by `onDeath`. */
+  halt(index: number): void {
+    this.#cells[index]?.ring.stop();
+  }
+
+  /** True when every worker has processed all that was published to it. */
+  get isDrained(): boolean {
+    return this.#cells.every((cell) => cell === undefined || isDrainedCell(cell));
+  }
+
   /** Resolves when every worker has processed all that was published to it. */
   async drained(): Promise<void> {
     for (const cell of this.#cells) if (cell !== undefined) await drainedCell(cell);
@@ -181,8 +191,12 @@ export class EnginePool {
 async function drainedCell(cell: Cell): Promise<void> {
   for (;;) {
     const loops = Atomics.load(cell.progress, PROGRESS_LOOPS);
-    const { published, released } = readRingCounters(cell.ring.buffer, RECORD_BYTES);
-    if (published === released || cell.ring.isStopped) return;
+    if (isDrainedCell(cell)) return;
     await Atomics.waitAsync(cell.progress, PROGRESS_LOOPS, loops, 50).value;
   }
+}
+
+function isDrainedCell(cell: Cell): boolean {
+  const { published, released } = readRingCounters(cell.ring.buffer, RECORD_BYTES);
+  return published === released || cell.ring.isStopped;
 }

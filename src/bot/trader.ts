@@ -1,0 +1,597 @@
+/**
+ * The trading part of the bot: everything that lives only while this process holds the lease. It reconciles, warms the
+ * engines up, connects the feed, and joins feed, engines, order manager and broker. Main thread only.
+ *
+ * Start: load the journal → listen to trade updates → reconcile (cancel what rests, settle what is unknown) → start workers
+ * with their snapshots → warm up → tell positions and states → resume. Nothing decides before the last step.
+ */
+import type { Broker, TradeUpdateHandler } from "../broker/broker.ts";
+import type { Config } from "../config/config.ts";
+import { journalLimits } from "../config/config.ts";
+import { CodedError } from "../core/errors.ts";
+import type { Fixed } from "../core/fixed.ts";
+import {
+  CONTROL_ACCOUNT_STATE,
+  CONTROL_FEED_STALE,
+  CONTROL_INSTANCE_STATE,
+  CONTROL_RESUME,
+  KIND_GAP,
+  KIND_QUOTE,
+  KIND_TIMER,
+  LANE_A,
+  LANE_C,
+  LANE_VENUE_TIME_US,
+  NO_INSTRUMENT,
+  RecordBuffer,
+  TRADING_ACTIVE,
+  TRADING_HALTED,
+  TRADING_REDUCING,
+} from "../core/market/record.ts";
+import type { IntentBuffer } from "../core/order/intent.ts";
+import { InboundSequencer } from "../feed/inbound-sequencer.ts";
+import type { DecodedIntent } from "../orders/intent-decoder.ts";
+import { type Fence, type Journal, type JournalSnapshot, MANUAL_INSTANCE, type TradingState } from "../orders/journal.ts";
+import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
+import { describeBreak, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
+import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
+import type { BarKeeper } from "./bar-keeper.ts";
+import type { Books } from "./books.ts";
+import { InboundHub } from "./inbound-hub.ts";
+import { IntentPump } from "./intent-pump.ts";
+import { orderIntent } from "./order-intent.ts";
+import type { PlacedInstance, Placement } from "./placement.ts";
+import type { VenueClock } from "./venue-clock.ts";
+import { warmUpBars, writeWarmUpBar } from "./warm-up.ts";
+
+/** How long the start waits for the trade-update stream, ms. */
+const STREAM_START_MS = 15_000;
+/** How long resting orders of an earlier life may take to be cancelled, ms. */
+const CANCEL_RESTING_MS = 10_000;
+
+export interface TraderLog {
+  info(message: string, detail?: Record<string, unknown>): void;
+  warn(message: string, detail?: Record<string, unknown>): void;
+  error(message: string, detail?: Record<string, unknown>): void;
+}
+
+/** The market-data side, as the trader needs it: the stream client over its socket. */
+export interface MarketFeed {
+  start(handler: MarketFeedHandler): void;
+  close(): Promise<void>;
+}
+
+export interface MarketFeedHandler {
+  frame(records: RecordBuffer, count: number): void;
+  connected(): void;
+  disconnected(cause: string): void;
+  stale(isStale: boolean): void;
+  /** Trades may have been lost although the connection is up. */
+  gap(): void;
+}
+
+export interface TraderObserver extends Omit<OrderObserver, "fenced"> {
+  intent(intent: DecodedIntent, instance: PlacedInstance): void;
+  intentRecord(worker: number, intents: IntentBuffer, slot: number): void;
+  marketRecord(records: RecordBuffer, slot: number): void;
+  workerDied(worker: number, error: unknown): void;
+  reconciled(report: ReconcileReport): void;
+  feedDelayUs(us: number): void;
+}
+
+export interface TraderOptions {
+  readonly config: Config;
+  readonly placement: Placement;
+  readonly journal: Journal;
+  readonly broker: Broker;
+  readonly feed: MarketFeed;
+  readonly books: Books;
+  readonly keeper: BarKeeper;
+  readonly clock: VenueClock;
+  readonly bookId: string;
+  readonly fence: () => Fence | null;
+  readonly onFenced: () => void;
+  readonly observer: TraderObserver;
+  readonly log: TraderLog;
+  /** Records what reaches each engine; null when runs are not recorded. */
+  readonly tap: ((worker: number) => (records: RecordBuffer, slot: number, sequence: number) => void) | null;
+  /** True in lockstep: nothing may depend on the real clock. */
+  readonly lockstep: boolean;
+  readonly nowMs: () => number;
+  readonly wallUs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+export type InstancePhase = "warming_up" | "running" | "stopped";
+
+export class Trader {
+  readonly #options: TraderOptions;
+  readonly #pool: EnginePool;
+  readonly #hub: InboundHub;
+  readonly #pump: IntentPump;
+  readonly #sequencer: InboundSequencer;
+  readonly manager: OrderManager;
+  readonly #reconciler: Reconciler;
+  readonly #snapshots = new Map<string, { snapshot: Uint8Array; timeUs: number; fingerprint: string }>();
+  readonly #states = new Map<string, TradingState>();
+  readonly #phases = new Map<string, InstancePhase>();
+  readonly #scratch = RecordBuffer.allocate(1);
+  readonly #timers: NodeJS.Timeout[] = [];
+  #accountState: TradingState = "active";
+  #streamUp = false;
+  #streamEverUp: (() => void) | null = null;
+  #marketUp = false;
+  #marketStale = true;
+  #tradeUpdates = 0;
+  #marketMessages = 0;
+  #reconciling: Promise<void> | null = null;
+  #started = false;
+  #stopped = false;
+
+  constructor(options: TraderOptions) {
+    this.#options = options;
+    const { placement, config } = options;
+    this.#hub = new InboundHub({
+      routes: placement.routes,
+      wallUs: options.wallUs,
+      onUndeliverable: (worker) => this.#pool.halt(worker),
+    });
+    this.#pool = new EnginePool({
+      specs: placement.specs,
+      spin: config.engine.spin,
+      ...(options.tap === null ? {} : { tap: options.tap }),
+      onDeath: (worker, error) => this.#onWorkerDeath(worker, error),
+    });
+    this.#pump = new IntentPump({
+      onIntent: (intent) => this.#onIntent(intent),
+      onRecord: (worker, intents, slot) => options.observer.intentRecord(worker, intents, slot),
+    });
+    this.#sequencer = new InboundSequencer((records, slot) => this.#forward(records, slot));
+    this.manager = this.#createManager();
+    this.#reconciler = new Reconciler({
+      broker: options.broker,
+      manager: this.manager,
+      attempts: 5,
+      sleep: options.sleep,
+      nowMs: options.nowMs,
+      onUnsettled: (live, cause) =>
+        options.observer.alert("ORDER_UNSETTLED", `${live.order.clientOrderId}: ${cause}`, live.order.symbol),
+    });
+  }
+
+  get pool(): EnginePool {
+    return this.#pool;
+  }
+
+  get hub(): InboundHub {
+    return this.#hub;
+  }
+
+  get isStarted(): boolean {
+    return this.#started;
+  }
+
+  get isStreamUp(): boolean {
+    return this.#streamUp;
+  }
+
+  get isMarketUp(): boolean {
+    return this.#marketUp && !this.#marketStale;
+  }
+
+  get accountState(): TradingState {
+    return this.#accountState;
+  }
+
+  get tradeUpdates(): number {
+    return this.#tradeUpdates;
+  }
+
+  get marketMessages(): number {
+    return this.#marketMessages;
+  }
+
+  phase(instanceId: string): InstancePhase {
+    return this.#phases.get(instanceId) ?? "stopped";
+  }
+
+  instanceState(instanceId: string): TradingState {
+    return this.#states.get(`instance:${instanceId}`) ?? "active";
+  }
+
+  /** Throws when the broker cannot be reached or reconciled; nothing is left running then. */
+  async start(): Promise<void> {
+    const { journal, books, log } = this.#options;
+    const snapshot = await journal.load();
+    books.load(snapshot.cash, snapshot.positions);
+    for (const [scope, state] of snapshot.tradingStates) this.#states.set(scope, state);
+    this.#accountState = this.#states.get("account") ?? "active";
+    for (const row of snapshot.instances) {
+      this.#snapshots.set(row.instanceId, { snapshot: row.snapshot, timeUs: row.snapshotTimeUs, fingerprint: row.fingerprint });
+    }
+    try {
+      await this.#listen();
+      await this.#reconcileAtStart(snapshot);
+      for (let worker = 0; worker < this.#pool.size; worker++) await this.#startWorker(worker);
+      this.#connectFeed();
+      this.#startTimers();
+      this.#started = true;
+      log.info("trading", { instances: this.#options.placement.instances.length, workers: this.#pool.size });
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** No new intents from engines; waits for what is in flight, at most `ms`. */
+  async drain(ms: number): Promise<void> {
+    this.#hub.controlAll(CONTROL_ACCOUNT_STATE, TRADING_HALTED, this.#options.clock.nowUs());
+    this.manager.setHalted(true);
+    await Promise.race([this.manager.settle(), this.#options.sleep(ms)]);
+    await this.#close();
+  }
+
+  /** The lease is gone: stop at once, write nothing. */
+  async abandon(): Promise<void> {
+    this.manager.abandon();
+    await this.#close();
+  }
+
+  /** Resolves when everything received so far has gone all the way through engines, journal and broker. */
+  async quiesce(): Promise<void> {
+    for (;;) {
+      await this.#pool.drained();
+      this.#pump.drain();
+      if (this.manager.isIdle && this.#pool.isDrained) return;
+      await this.manager.settle();
+    }
+  }
+
+  setAccountState(state: TradingState): void {
+    this.#accountState = state;
+    this.#states.set("account", state);
+    this.manager.setHalted(state === "halted");
+    this.#hub.controlAll(CONTROL_ACCOUNT_STATE, tradingNumber(state), this.#options.clock.nowUs());
+  }
+
+  setInstanceState(instance: PlacedInstance, state: TradingState): void {
+    this.#states.set(`instance:${instance.id}`, state);
+    this.#hub.control(
+      instance.worker,
+      CONTROL_INSTANCE_STATE,
+      instance.index,
+      tradingNumber(state),
+      this.#options.clock.nowUs(),
+    );
+  }
+
+  #createManager(): OrderManager {
+    const { config, journal, broker, fence, observer, placement, bookId } = this.#options;
+    return new OrderManager({
+      journal,
+      broker,
+      fence,
+      limits: journalLimits(config.risk),
+      feedback: this.#hub,
+      observer: { ...observer, fenced: () => this.#options.onFenced() },
+      toIntent: (decoded) => {
+        const instance = this.#instanceOf(decoded.owner.worker, decoded.owner.instanceIndex);
+        const instrument = placement.specs[0]?.instruments[decoded.owner.instrumentIndex];
+        if (instrument === undefined) throw new RangeError(`intent names instrument ${decoded.owner.instrumentIndex}`);
+        return orderIntent(decoded, instance, instrument, bookId, config.risk.collarBps);
+      },
+      postDeadlineMs: config.orders.postDeadlineMs,
+      intentAgeMaxMs: this.#options.lockstep ? Number.POSITIVE_INFINITY : config.orders.postDeadlineMs,
+      sequential: this.#options.lockstep,
+      nowMs: this.#options.nowMs,
+      wallUs: this.#options.wallUs,
+      sleep: this.#options.sleep,
+    });
+  }
+
+  #instanceOf(worker: number, index: number): PlacedInstance {
+    const found = this.#options.placement.instances.find((i) => i.worker === worker && i.index === index);
+    if (found === undefined) throw new RangeError(`worker ${worker} has no instance ${index}`);
+    return found;
+  }
+
+  async #listen(): Promise<void> {
+    const up = new Promise<void>((resolve) => {
+      this.#streamEverUp = resolve;
+    });
+    const handler: TradeUpdateHandler = {
+      connected: () => this.#onStreamUp(),
+      disconnected: (cause) => this.#onStreamDown(cause),
+      update: (update) => {
+        this.#tradeUpdates += 1;
+        this.#options.clock.observe(update.venueTimeUs);
+        this.manager.onTradeUpdate(update);
+      },
+    };
+    this.#options.broker.watch(handler);
+    const timeOut = this.#options.sleep(STREAM_START_MS).then(() => {
+      if (!this.#streamUp) throw new CodedError("TRADE_STREAM", "the broker's trade-update stream did not come up");
+    });
+    await Promise.race([up, timeOut]);
+  }
+
+  #onStreamUp(): void {
+    this.#streamUp = true;
+    this.#streamEverUp?.();
+    // After a gap everything is read again before the stream is trusted.
+    if (this.#started) void this.#reconcileAgain();
+  }
+
+  #onStreamDown(cause: string): void {
+    this.#streamUp = false;
+    this.#options.log.warn("trade updates lost: no new orders until they are back", { cause });
+    this.manager.setHalted(true);
+  }
+
+  async #reconcileAgain(): Promise<void> {
+    this.#reconciling ??= this.#runReconcile().finally(() => {
+      this.#reconciling = null;
+    });
+    await this.#reconciling;
+  }
+
+  async #runReconcile(): Promise<void> {
+    try {
+      const snapshot = await this.#options.journal.load();
+      const report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
+      await this.#take(report);
+      if (this.#streamUp && !this.#stopped) this.manager.setHalted(this.#accountState === "halted");
+    } catch (error) {
+      this.#options.log.error("reconciliation failed; trying again", { error: String(error) });
+      await this.#options.sleep(1000);
+      if (this.#streamUp && !this.#stopped) return this.#runReconcile();
+    }
+  }
+
+  async #reconcileAtStart(snapshot: JournalSnapshot): Promise<void> {
+    for (const order of snapshot.openOrders) {
+      if (order.instanceId === MANUAL_INSTANCE && order.state === "journalled") continue;
+      this.manager.resume(order, null);
+    }
+    // Orders that rest from an earlier life are cancelled: the strategies decide anew from their restored state.
+    const deadlineMs = this.#options.nowMs() + CANCEL_RESTING_MS;
+    let report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
+    for (const live of this.manager.liveOrders()) {
+      if (live.order.instanceId !== MANUAL_INSTANCE) this.manager.cancel(live.order.clientOrderId);
+    }
+    while (this.#hasStrategyOrders() && this.#options.nowMs() < deadlineMs) {
+      await this.manager.settle();
+      await this.#options.sleep(100);
+      await this.#reconciler.sweep();
+    }
+    await this.manager.settle();
+    if (report.breaks.length > 0) report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
+    await this.#take(report);
+    this.manager.setHalted(this.#accountState === "halted");
+  }
+
+  #hasStrategyOrders(): boolean {
+    for (const live of this.manager.liveOrders()) if (live.order.instanceId !== MANUAL_INSTANCE) return true;
+    return false;
+  }
+
+  /** Acts on a report: a break or a stranger halts its symbol, a suspended account halts the book. */
+  async #take(report: ReconcileReport): Promise<void> {
+    const { journal, observer } = this.#options;
+    observer.reconciled(report);
+    for (const row of report.breaks) {
+      observer.alert("POSITION_BREAK", describeBreak(row), row.symbol);
+      await journal.setTradingState(`symbol:${row.symbol}`, "halted", "reconciliation", describeBreak(row));
+    }
+    for (const stranger of report.strangers) {
+      const message = `order ${stranger.clientOrderId} at the broker has our prefix and is not in the journal`;
+      observer.alert("UNKNOWN_BROKER_ORDER", message, stranger.symbol);
+      await journal.setTradingState(`symbol:${stranger.symbol}`, "halted", "reconciliation", message);
+    }
+    if (report.brokerSuspended && this.#accountState !== "halted") {
+      observer.alert("BROKER_SUSPENDED", "the account is suspended at the broker: trading stays halted", null);
+      await journal.setTradingState("account", "halted", "reconciliation", "suspend_trade is set at the broker");
+      this.#accountState = "halted";
+    }
+  }
+
+  async #startWorker(index: number): Promise<void> {
+    const instances = this.#options.placement.instances.filter((i) => i.worker === index);
+    const restored = instances.flatMap((instance) => {
+      const kept = this.#snapshots.get(instance.id);
+      if (kept === undefined || kept.fingerprint !== instance.fingerprint) return [];
+      return [{ instanceIndex: instance.index, snapshot: doublesOf(kept.snapshot) }];
+    });
+    const worker = this.#pool.start(index, restored);
+    this.#hub.attach(worker);
+    this.#pump.attach(worker);
+    for (const instance of instances) this.#phases.set(instance.id, "warming_up");
+    for (const instance of instances) await this.#warmUp(instance);
+    this.#hub.control(index, CONTROL_FEED_STALE, 0, this.#marketStale ? 1 : 0, this.#options.clock.nowUs());
+    this.#gap(worker);
+    for (const instance of instances) this.#resume(instance);
+  }
+
+  async #warmUp(instance: PlacedInstance): Promise<void> {
+    const { broker, keeper, clock, wallUs, log } = this.#options;
+    const kept = this.#snapshots.get(instance.id);
+    const sinceUs = kept?.fingerprint === instance.fingerprint ? kept.timeUs : null;
+    const bars = await warmUpBars(instance, sinceUs, { broker, keeper, nowUs: clock.nowUs() });
+    for (const [local, list] of bars.entries()) {
+      for (const bar of list) {
+        writeWarmUpBar(this.#scratch, instance.instruments[local] as number, instance.barSeconds, bar, wallUs());
+        this.#hub.marketTo(instance.worker, this.#scratch, 0);
+        this.#hub.flush();
+      }
+    }
+    log.info("instance warmed up", { instance: instance.id, bars: bars.map((list) => list.length), since: sinceUs });
+  }
+
+  /** The first bar after a start misses its beginning. Not in lockstep: there the run begins with the data. */
+  #gap(worker: EngineWorker): void {
+    const nowUs = this.#options.clock.nowUs();
+    if (this.#options.lockstep || nowUs === 0) return;
+    this.#scratch.header(0, KIND_GAP, 0, NO_INSTRUMENT, 0, nowUs, this.#options.wallUs());
+    this.#hub.marketTo(worker.index, this.#scratch, 0);
+  }
+
+  #resume(instance: PlacedInstance): void {
+    const nowUs = this.#options.clock.nowUs();
+    for (const [local, instrument] of instance.instruments.entries()) {
+      const symbol = instance.symbols[local] as string;
+      const quantity: Fixed = this.#options.books.position(instance.id, symbol)?.quantity ?? 0n;
+      this.#hub.position(instance.worker, instance.index, instrument, quantity, nowUs);
+    }
+    const state = this.instanceState(instance.id);
+    this.#hub.control(instance.worker, CONTROL_INSTANCE_STATE, instance.index, tradingNumber(state), nowUs);
+    this.#hub.control(instance.worker, CONTROL_ACCOUNT_STATE, 0, tradingNumber(this.#accountState), nowUs);
+    const suppressUs = this.#snapshots.get(instance.id)?.timeUs ?? 0;
+    this.#hub.control(instance.worker, CONTROL_RESUME, instance.index, suppressUs, nowUs);
+    this.#phases.set(instance.id, "running");
+  }
+
+  #connectFeed(): void {
+    const { feed, log } = this.#options;
+    feed.start({
+      frame: (records, count) => this.#onFrame(records, count),
+      connected: () => {
+        this.#marketUp = true;
+        log.info("market data connected");
+      },
+      disconnected: (cause) => {
+        this.#marketUp = false;
+        log.warn("market data lost", { cause });
+        this.#onMarketGap();
+      },
+      stale: (isStale) => this.#onMarketStale(isStale),
+      gap: () => this.#onMarketGap(),
+    });
+  }
+
+  #onMarketGap(): void {
+    this.#options.keeper.gap(this.#options.clock.nowUs());
+    this.#scratch.header(0, KIND_GAP, 0, NO_INSTRUMENT, 0, this.#options.clock.nowUs(), this.#options.wallUs());
+    for (let i = 0; i < this.#pool.size; i++) this.#hub.marketTo(i, this.#scratch, 0);
+    this.#hub.flush();
+  }
+
+  #onMarketStale(isStale: boolean): void {
+    this.#marketStale = isStale;
+    this.#hub.controlAll(CONTROL_FEED_STALE, isStale ? 1 : 0, this.#options.clock.nowUs());
+  }
+
+  #onFrame(records: RecordBuffer, count: number): void {
+    const { clock, observer, lockstep, wallUs } = this.#options;
+    this.#marketMessages += count;
+    for (let slot = 0; slot < count; slot++) this.#sequencer.accept(records, slot);
+    this.#hub.flush();
+    if (count === 0) return;
+    clock.observe(records.lane(count - 1, LANE_VENUE_TIME_US));
+    this.manager.setVenueTimeUs(clock.nowUs());
+    if (!lockstep) observer.feedDelayUs(wallUs() - records.lane(count - 1, LANE_VENUE_TIME_US));
+  }
+
+  #forward(records: RecordBuffer, slot: number): void {
+    const { keeper, books, observer, placement } = this.#options;
+    const kind = records.kind(slot);
+    if (kind === KIND_TIMER) keeper.time(records.lane(slot, LANE_VENUE_TIME_US));
+    else {
+      keeper.record(records, slot);
+      if (kind === KIND_QUOTE) {
+        const symbol = placement.specs[0]?.instruments[records.instrument(slot)]?.symbol;
+        if (symbol !== undefined) {
+          books.quote(symbol, records.lane(slot, LANE_A), records.lane(slot, LANE_C), records.lane(slot, LANE_VENUE_TIME_US));
+        }
+      }
+      observer.marketRecord(records, slot);
+    }
+    this.#hub.market(records, slot);
+  }
+
+  #onIntent(intent: DecodedIntent): void {
+    const instance = this.#instanceOf(intent.owner.worker, intent.owner.instanceIndex);
+    if (intent.kind === "order") {
+      this.#snapshots.set(instance.id, {
+        snapshot: intent.snapshot,
+        timeUs: intent.engineTimeUs,
+        fingerprint: instance.fingerprint,
+      });
+      this.#options.observer.intent(intent, instance);
+      this.manager.onOrder(intent);
+    } else {
+      this.#options.observer.intent(intent, instance);
+      this.manager.onCancel(intent);
+    }
+  }
+
+  #onWorkerDeath(index: number, error: unknown): void {
+    const { observer, log, placement } = this.#options;
+    if (this.#stopped) return;
+    log.error("engine worker died: its instances do not trade until it is rebuilt", { worker: index, error: String(error) });
+    this.#pump.drain();
+    this.#hub.detach(index);
+    for (const instance of placement.instances) if (instance.worker === index) this.#phases.set(instance.id, "warming_up");
+    observer.workerDied(index, error);
+    void this.#replace(index).catch((failure: unknown) => log.error("worker not rebuilt", { error: String(failure) }));
+  }
+
+  /** What the dead worker had in flight ends first: its positions are then known, and no order is decided twice. */
+  async #replace(index: number): Promise<void> {
+    const mine = () => [...this.manager.liveOrders()].filter((live) => live.owner?.worker === index);
+    for (const live of mine()) this.manager.cancel(live.order.clientOrderId);
+    while (mine().length > 0 && !this.#stopped) {
+      await this.manager.settle();
+      await this.#reconciler.sweep();
+      if (mine().length > 0) await this.#options.sleep(100);
+    }
+    await this.manager.settle();
+    if (!this.#stopped) await this.#startWorker(index);
+  }
+
+  #startTimers(): void {
+    const { clock, lockstep, journal } = this.#options;
+    if (!lockstep) {
+      this.#every(250, () => {
+        this.#sequencer.onClock(clock.nowUs(), this.#options.wallUs());
+        this.#hub.flush();
+      });
+    }
+    this.#every(1000, () => void this.#reconciler.sweep());
+    this.#every(500, async () => {
+      for (const order of await journal.pendingManual()) this.manager.takeUp(order);
+    });
+  }
+
+  /** Runs one round at a time; a failing round is logged and the next one tries again. */
+  #every(ms: number, round: () => void | Promise<void>): void {
+    let busy = false;
+    this.#timers.push(
+      setInterval(async () => {
+        if (busy || this.#stopped) return;
+        busy = true;
+        try {
+          await round();
+        } catch (error) {
+          this.#options.log.warn("a periodic task failed", { error: String(error) });
+        } finally {
+          busy = false;
+        }
+      }, ms),
+    );
+  }
+
+  async #close(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.manager.stop();
+    this.#hub.stop();
+    await Promise.all([this.#options.feed.close(), this.#pool.stop()]);
+  }
+}
+
+function tradingNumber(state: TradingState): number {
+  return state === "active" ? TRADING_ACTIVE : state === "reducing" ? TRADING_REDUCING : TRADING_HALTED;
+}
+
+function doublesOf(bytes: Uint8Array): Float64Array {
+  return new Float64Array(bytes.slice().buffer);
+}
