@@ -20,7 +20,7 @@ function demonstrations(barSeconds: number): readonly Demonstration[] {
   return [
     { strategy: "ema-cross", parameters: { fast: 3, slow: 8, barSeconds } },
     { strategy: "mean-reversion", parameters: { lookback: 20, entry: 1.5, exit: 0.25, barSeconds } },
-    { strategy: "donchian-breakout", parameters: { entryBars: 12, exitBars: 6, barSeconds } },
+    { strategy: "donchian-breakout", parameters: { entry: 12, exit: 6, barSeconds } },
   ];
 }
 

@@ -173,6 +173,14 @@ const engine = z
       max: 1_000_000,
       default: 0,
     }),
+    barGraceMs: integer({
+      about:
+        "How long after a bar's end a quiet instrument's bar is closed, so that late ticks still count. Milliseconds of venue time.",
+      env: "ENGINE_BAR_GRACE_MS",
+      min: 0,
+      max: 60_000,
+      default: 500,
+    }),
   })
   .prefault({});
 
@@ -213,7 +221,7 @@ const instrument = z.strictObject({
     about: "Quantity step. By default 1 for us_equity, the smallest step for crypto.",
   }),
   minQuantity: optionalAmount({ about: "Smallest quantity of an order." }),
-  minNotional: optionalAmount({ about: "Smallest value of an order, quote currency." }),
+  minNotional: optionalAmount({ about: "Smallest value of an order, quote currency.", allowsZero: true }),
   shortable: optionalFlag({ about: "May be sold short. By default true for us_equity, never for crypto." }),
 });
 

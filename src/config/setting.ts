@@ -188,14 +188,15 @@ export function amount(described: Described & { readonly default: string }) {
   return declare(schema, described, AMOUNT);
 }
 
-/** As `amount`; 0 is allowed and absence is null. */
-export function optionalAmount(described: Described) {
+/** As `amount`, or nothing; `allowsZero` where 0 means something. */
+export function optionalAmount(described: Described & { readonly allowsZero?: boolean }) {
+  const { allowsZero = false } = described;
   const schema = z
     .union([z.string(), z.number()])
     .nullable()
     .default(null)
-    .transform((value, context) => (value === null ? null : readDecimal(value, context, true)));
-  return declare(schema, described, AMOUNT.replace("above 0", "of at least 0"));
+    .transform((value, context) => (value === null ? null : readDecimal(value, context, allowsZero)));
+  return declare(schema, described, allowsZero ? AMOUNT.replace("above 0", "of at least 0") : AMOUNT);
 }
 
 /** true, false, or nothing where the kind of instrument decides. */
