@@ -84,6 +84,9 @@ export const NewOrder = T.Object(
   { ...strict, title: "NewOrder" },
 );
 
+/** Checked by the route itself, which has codes of its own for it; here so that it is described. */
+export const IdempotencyHeaders = T.Object({ "idempotency-key": T.String({ description: "1 to 64 characters" }) });
+
 export const Trade = T.Object(
   {
     execution_id: T.String(),

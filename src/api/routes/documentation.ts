@@ -29,6 +29,10 @@ export async function addDocumentationRoutes(app: Rest): Promise<void> {
     docs.addHook("onRoute", (route) => {
       route.config = { ...route.config, access: "public" };
     });
-    await docs.register(swaggerUi, { routePrefix: "/docs", staticCSP: DOCS_POLICY });
+    await docs.register(swaggerUi, {
+      routePrefix: "/docs",
+      staticCSP: DOCS_POLICY,
+      uiConfig: { layout: "BaseLayout" },
+    });
   });
 }

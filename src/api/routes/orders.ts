@@ -3,7 +3,7 @@ import { parseFixed } from "../../core/fixed.ts";
 import type { BotPort, NewOrderRequest } from "../bot-port.ts";
 import { readPage } from "../paging.ts";
 import { ProblemError, valueOf } from "../problem.ts";
-import { CancelAll, EmptyQuery, Id, listOf, NewOrder, Order, OrdersQuery } from "../schema.ts";
+import { CancelAll, EmptyQuery, Id, IdempotencyHeaders, listOf, NewOrder, Order, OrdersQuery } from "../schema.ts";
 import { callerId, KEY_NEEDED, READ_PROBLEMS, refuseBody, type Rest } from "./route.ts";
 
 const tags = ["orders"];
@@ -16,8 +16,9 @@ export function addOrderRoutes(app: Rest, bot: BotPort): void {
       schema: {
         tags,
         summary: "Create an order; 202 once it is journalled",
-        description: "Needs the header `Idempotency-Key`: the same key with the same order gives the same order again.",
+        description: "The same `Idempotency-Key` with the same order gives the same order again.",
         security: KEY_NEEDED,
+        headers: IdempotencyHeaders,
         querystring: EmptyQuery,
         body: NewOrder,
         response: { 202: Order, ...READ_PROBLEMS },
