@@ -8,7 +8,7 @@
 import { type BarIndicator, checkPeriod, StatefulIndicator } from "./contract.ts";
 
 const COUNT = 0;
-/** Layout of one extreme: queue head, queue length, then per bar of the window a price, then the queue's bar numbers. */
+/** Layout of one extreme's queue: head, length, then the prices of its bars, then their numbers. */
 const HEAD = 0;
 const LENGTH = 1;
 const PRICES = 2;
@@ -56,28 +56,27 @@ export class DonchianChannel extends StatefulIndicator implements BarIndicator {
     const { state } = this;
     const period = this.warmUpCount;
     const prices = base + PRICES;
-    const queue = prices + period;
+    const bars = prices + period;
     let head = state[base + HEAD] as number;
     let length = state[base + LENGTH] as number;
-    if (length > 0 && (state[queue + head] as number) <= bar - period) {
+    if (length > 0 && (state[bars + head] as number) <= bar - period) {
       head = head + 1 === period ? 0 : head + 1;
       length--;
     }
+    let end = head + length < period ? head + length : head + length - period;
     while (length > 0) {
-      const tail = (head + length - 1) % period;
-      if ((state[prices + ((state[queue + tail] as number) % period)] as number) > price) break;
+      const tail = end === 0 ? period - 1 : end - 1;
+      if ((state[prices + tail] as number) > price) break;
+      end = tail;
       length--;
     }
-    state[prices + (bar % period)] = price;
-    state[queue + ((head + length) % period)] = bar;
+    state[prices + end] = price;
+    state[bars + end] = bar;
     state[base + HEAD] = head;
     state[base + LENGTH] = length + 1;
   }
 
   #extreme(base: number): number {
-    const { state } = this;
-    const prices = base + PRICES;
-    const bar = state[prices + this.warmUpCount + (state[base + HEAD] as number)] as number;
-    return state[prices + (bar % this.warmUpCount)] as number;
+    return this.state[base + PRICES + (this.state[base + HEAD] as number)] as number;
   }
 }
