@@ -11,7 +11,6 @@ export const SHOW_CONFIG: Command = {
   options: START_OPTIONS,
   examples: ["algo-trading-bot show-config --config bot.yaml"],
   async run(given, io) {
-    const { loadFor } = await import("./config-options.ts");
     const { shownSettings, shownYaml } = await import("../config/shown-config.ts");
     const settings = shownSettings(await loadFor(START_OPTIONS, given, io));
     io.print(given.json ? JSON.stringify(settings) : shownYaml(settings));
