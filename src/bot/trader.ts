@@ -35,14 +35,16 @@ import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
 import { describeBreak, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
 import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
 import type { BarKeeper } from "./bar-keeper.ts";
-import type { Books } from "./books.ts";
+import type { Books } from "../orders/books.ts";
 import { InboundHub } from "./inbound-hub.ts";
 import { IntentPump } from "./intent-pump.ts";
-import { orderIntent } from "./order-intent.ts";
-import type { PlacedInstance, Placement } from "./placement.ts";
+import { orderIntent } from "../orders/order-intent.ts";
+import type { PlacedInstance, Placement } from "../workers/placement.ts";
 import type { VenueClock } from "./venue-clock.ts";
 import { warmUpBars, writeWarmUpBar } from "./warm-up.ts";
 
+/** A quiet market's timers lag by this much venue time, so that ticks on their way come before them. */
+const CLOCK_LAG_US = 250_000;
 /** How long the start waits for the trade-update stream, ms. */
 const STREAM_START_MS = 15_000;
 /** How long resting orders of an earlier life may take to be cancelled, ms. */
@@ -145,7 +147,10 @@ export class Trader {
       onIntent: (intent) => this.#onIntent(intent),
       onRecord: (worker, intents, slot) => options.observer.intentRecord(worker, intents, slot),
     });
-    this.#sequencer = new InboundSequencer((records, slot) => this.#forward(records, slot));
+    this.#sequencer = new InboundSequencer(
+      { append: (records, slot) => this.#forward(records, slot) },
+      RecordBuffer.allocate(1),
+    );
     this.manager = this.#createManager();
     this.#reconciler = new Reconciler({
       broker: options.broker,
@@ -482,7 +487,7 @@ export class Trader {
   #onFrame(records: RecordBuffer, count: number): void {
     const { clock, observer, lockstep, wallUs } = this.#options;
     this.#marketMessages += count;
-    for (let slot = 0; slot < count; slot++) this.#sequencer.accept(records, slot);
+    for (let slot = 0; slot < count; slot++) this.#sequencer.append(records, slot);
     this.#hub.flush();
     if (count === 0) return;
     clock.observe(records.lane(count - 1, LANE_VENUE_TIME_US));
@@ -551,7 +556,7 @@ export class Trader {
     const { clock, lockstep, journal } = this.#options;
     if (!lockstep) {
       this.#every(250, () => {
-        this.#sequencer.onClock(clock.nowUs(), this.#options.wallUs());
+        if (clock.nowUs() > 0) this.#sequencer.onClock(clock.nowUs() - CLOCK_LAG_US, this.#options.wallUs());
         this.#hub.flush();
       });
     }

@@ -15,7 +15,7 @@ import {
   RecordBuffer,
 } from "../core/market/record.ts";
 import type { BarKeeper } from "./bar-keeper.ts";
-import type { PlacedInstance } from "./placement.ts";
+import type { PlacedInstance } from "../workers/placement.ts";
 
 /** Shortest interval of which the broker keeps history, seconds. */
 const BROKER_INTERVAL_SECONDS = 60;

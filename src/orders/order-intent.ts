@@ -5,15 +5,23 @@ import { type Fixed, fixedFromNumber, multiplyFixed, parseFixed } from "../core/
 import { type Instrument, roundPrice } from "../core/market/instrument.ts";
 import { formatTriggerKey } from "../core/order/trigger-key.ts";
 import { reasonName } from "../core/strategy/reason.ts";
-import type { DecodedOrder } from "../orders/intent-decoder.ts";
-import type { OrderIntent } from "../orders/journal.ts";
-import { strategyOrderId } from "../orders/order-id.ts";
-import type { PlacedInstance } from "./placement.ts";
+import type { DecodedOrder } from "./intent-decoder.ts";
+import type { OrderIntent } from "./journal.ts";
+import { strategyOrderId } from "./order-id.ts";
+
+/** The strategy instance that decided. */
+export interface DecidingInstance {
+  readonly id: string;
+  /** Version of its strategy. */
+  readonly version: number;
+  /** What its snapshots belong to. */
+  readonly fingerprint: string;
+}
 
 /** `collarBps`: how far beyond the far touch a market order is assumed to trade at worst. */
 export function orderIntent(
   decoded: DecodedOrder,
-  instance: PlacedInstance,
+  instance: DecidingInstance,
   instrument: Instrument,
   bookId: string,
   collarBps: number,

@@ -3,7 +3,7 @@
  * journal and is rebuilt from it at start; it decides nothing.
  */
 import { type Fixed, FIXED_ONE, fixedFromNumber, multiplyFixed } from "../core/fixed.ts";
-import type { Execution, PositionRow } from "../orders/journal.ts";
+import type { Execution, PositionRow } from "./journal.ts";
 
 export interface Valuation {
   readonly cash: Fixed;

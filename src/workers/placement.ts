@@ -4,7 +4,7 @@
  * one index everywhere.
  */
 import { type Config, engineLimits, type StrategyConfig } from "../config/config.ts";
-import { fixedToNumber } from "../core/fixed.ts";
+import type { Fixed } from "../core/fixed.ts";
 import type { EngineSpec, InstanceSpec } from "../core/engine.ts";
 import { fingerprintOf, validateInstance } from "../core/strategy/instance-spec.ts";
 
@@ -18,8 +18,7 @@ export interface PlacedInstance {
   /** Indexes in the instrument table. */
   readonly instruments: readonly number[];
   readonly symbols: readonly string[];
-  readonly capitalUsd: number;
-  readonly capital: bigint;
+  readonly capital: Fixed;
   readonly parameters: Readonly<Record<string, number | string | boolean>>;
   readonly barSeconds: number;
   readonly warmUpBars: number;
@@ -56,7 +55,6 @@ export function place(config: Config, workers: number, barGraceUs: number): Plac
       index: spec.index,
       instruments: spec.instruments,
       symbols: strategy.instruments,
-      capitalUsd: fixedToNumber(strategy.capital),
       capital: strategy.capital,
       parameters: strategy.parameters,
       barSeconds: valid.definition.barSeconds(valid.parameters),
