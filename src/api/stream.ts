@@ -10,6 +10,7 @@ import { CodedError } from "../core/errors.ts";
 import { bearerToken, type Caller, HostPolicy, type KeyVerifier } from "./access.ts";
 import type { BotPort } from "./bot-port.ts";
 import type { FacesConfig } from "./faces-config.ts";
+import { PROBLEM_TYPE, ProblemError } from "./problem.ts";
 import { CLOSE_POLICY, CLOSE_RESTARTING, StreamClient } from "./stream/client.ts";
 import { CHANNELS, type ClientMessage, Encoded, parseClientMessage } from "./stream/protocol.ts";
 import { Publisher } from "./stream/publisher.ts";
@@ -17,6 +18,7 @@ import { Publisher } from "./stream/publisher.ts";
 const PATH = "/stream";
 const PAYLOAD_BYTES_MAX = 16 * 1024;
 const CLIENTS_MAX = 2_000;
+const REQUEST_MS_MAX = 10_000;
 const AUTH_MS_MAX = 5_000;
 const SWEEP_MS = 1_000;
 const PING_SWEEPS = 15;
@@ -52,10 +54,13 @@ export class Stream {
     this.#dependencies = dependencies;
     this.#policy = new HostPolicy(dependencies.config.allowedHosts, dependencies.config.allowedOrigins);
     this.#publisher = new Publisher(dependencies.bot);
-    this.server = createServer((_request, response) => {
-      response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
-      response.end(`This port speaks WebSocket at ${PATH}.\n`);
-    });
+    this.server = createServer(
+      { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX },
+      (_request, response) => {
+        response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
+        response.end(`This port speaks WebSocket at ${PATH}.\n`);
+      },
+    );
     this.server.on("upgrade", (request, socket, head) => {
       void this.#upgrade(request, socket, head);
     });
@@ -100,24 +105,29 @@ export class Stream {
         socket.on("drain", () => client.catchUp(this.#publisher.generation));
       });
     } catch (error) {
-      const status = error instanceof UpgradeRefused ? error.status : 503;
-      const code = error instanceof CodedError ? error.code : "INTERNAL";
-      if (!(error instanceof UpgradeRefused)) this.#dependencies.log.error({ err: error }, "stream upgrade failed");
-      refuse(socket, status, code);
+      if (error instanceof ProblemError) return refuse(socket, error);
+      this.#dependencies.log.error({ err: error }, "stream upgrade failed");
+      refuse(socket, new ProblemError(503, "KEY_UNVERIFIED", "the key could not be verified; try again"));
     }
   }
 
   /** The caller and key shown in the upgrade request (null for none), or a throw with the refusal. */
   async #admit(request: IncomingMessage): Promise<[Caller | null, string | null]> {
     const { host, origin, authorization } = request.headers;
-    if (!this.#policy.hostAllowed(host, request.socket.localAddress)) throw new UpgradeRefused(421, "HOST_NOT_ALLOWED");
-    if (!this.#policy.streamOriginAllowed(origin, host)) throw new UpgradeRefused(403, "ORIGIN_NOT_ALLOWED");
-    if (request.url !== PATH) throw new UpgradeRefused(404, "ROUTE_NOT_FOUND");
-    if (this.#draining || this.#clients.size >= CLIENTS_MAX) throw new UpgradeRefused(503, "STREAM_FULL");
+    if (!this.#policy.hostAllowed(host, request.socket.localAddress))
+      throw new ProblemError(421, "HOST_NOT_ALLOWED", "the Host header names no host that this bot serves");
+    if (!this.#policy.streamOriginAllowed(origin, host))
+      throw new ProblemError(403, "ORIGIN_NOT_ALLOWED", "pages of this origin may not read here");
+    if (request.url !== PATH)
+      throw new ProblemError(404, "ROUTE_NOT_FOUND", `the stream is at ${PATH}, without a query`);
+    if (this.#draining || this.#clients.size >= CLIENTS_MAX) {
+      throw new ProblemError(503, "STREAM_FULL", "no more clients are taken here now");
+    }
     if (authorization === undefined) return [null, null];
     const key = bearerToken(authorization);
     const caller = key === null ? null : await this.#dependencies.keys.verify(key);
-    if (caller === null) throw new UpgradeRefused(401, "KEY_INVALID");
+    if (caller === null)
+      throw new ProblemError(401, "KEY_INVALID", "the key is malformed, unknown, expired or revoked");
     return [caller, key];
   }
 
@@ -220,25 +230,11 @@ export class Stream {
   }
 }
 
-class UpgradeRefused extends CodedError {
-  readonly status: number;
-
-  constructor(status: number, code: string) {
-    super(code, `stream upgrade refused: ${code}`);
-    this.status = status;
-  }
-}
-
-function refuse(socket: Duplex, status: number, code: string): void {
-  const body = JSON.stringify({
-    type: `urn:algo-trading-bot:problem:${code.toLowerCase().replaceAll("_", "-")}`,
-    title: STATUS_CODES[status],
-    status,
-    code,
-  });
+function refuse(socket: Duplex, problem: ProblemError): void {
+  const body = JSON.stringify(problem.document());
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    "content-type: application/problem+json",
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
   ];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type AddressInfo } from "node:net";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it, mock } from "node:test";
 import { decode, encode } from "@msgpack/msgpack";
 import WebSocket, { type RawData } from "ws";
 import type { FacesConfig } from "../../src/api/faces-config.ts";
@@ -286,6 +286,54 @@ describe("the stream where reads need a key", () => {
   });
 });
 
+describe("the stream as time passes", () => {
+  let under: StreamUnderTest;
+  before(async () => {
+    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    under = await streamUnderTest({ requireKeyForReads: true });
+  });
+  after(async () => {
+    await under.stream.close();
+    mock.timers.reset();
+  });
+
+  it("ends a client that shows no key within five seconds", async () => {
+    const client = under.client();
+    await client.take("hello");
+    const closed = client.closed();
+    mock.timers.tick(4_999);
+    client.send({});
+    await client.take("error");
+    mock.timers.tick(1);
+    assert.deepEqual(await closed, [1008, "no key within 5 s"]);
+  });
+
+  it("ends a client whose key is revoked within a minute", async () => {
+    const client = under.client([], bearer("viewer"));
+    await client.take("hello");
+    const closed = client.closed();
+    under.keys.revoke("atb_viewer");
+    for (let quarter = 0; quarter < 4; quarter++) {
+      // An answer shows that the pong before it has arrived as well.
+      client.send({});
+      await client.take("error");
+      mock.timers.tick(15_000);
+    }
+    assert.deepEqual(await closed, [1008, "key revoked"]);
+  });
+
+  it("ends a client that answers no ping", async () => {
+    const silent = connect(under.port, "127.0.0.1");
+    silent.write(upgradeRequest(bearer("trader")));
+    await once(silent, "data");
+    mock.timers.tick(15_000);
+    const closed = once(silent, "close");
+    mock.timers.tick(15_000);
+    await closed;
+    assert.equal(under.stream.counts().clients, 0);
+  });
+});
+
 describe("a stream that ends", () => {
   it("closes its clients with 1012 spread over the time, and takes no new ones", async () => {
     const under = await streamUnderTest();
@@ -348,9 +396,10 @@ describe("a reader that does not read", () => {
   });
 });
 
-function upgradeRequest(): string {
+function upgradeRequest(headers: Record<string, string> = {}): string {
   const lines = ["GET /stream HTTP/1.1", "Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade"];
   lines.push("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "", "");
+  for (const [name, value] of Object.entries(headers)) lines.splice(1, 0, `${name}: ${value}`);
   return lines.join("\r\n");
 }
 

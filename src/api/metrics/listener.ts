@@ -7,10 +7,12 @@ import { HostPolicy } from "../access.ts";
 import type { FacesConfig } from "../faces-config.ts";
 import type { Metrics } from "./metrics.ts";
 
+const REQUEST_MS_MAX = 10_000;
+
 /** A server that does not listen yet. */
 export function createMetricsServer(metrics: Metrics, config: FacesConfig): Server {
   const policy = new HostPolicy(config.allowedHosts, []);
-  return createServer((request, response) => {
+  return createServer({ requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX }, (request, response) => {
     const answer = (status: number, type: string, body: string): void => {
       response.writeHead(status, { "content-type": type, "x-content-type-options": "nosniff" });
       response.end(request.method === "HEAD" ? "" : body);

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
-import { parseCpuStat } from "../../src/api/metrics/cpu-stat.ts";
-import { createMetricsServer } from "../../src/api/metrics/listener.ts";
-import { Metrics } from "../../src/api/metrics/metrics.ts";
-import { BOUNDS_US, STAGES, StageHistogram } from "../../src/api/metrics/stage-histograms.ts";
-import { CONFIG } from "./harness.ts";
+import { parseCpuStat } from "../../../src/api/metrics/cpu-stat.ts";
+import { createMetricsServer } from "../../../src/api/metrics/listener.ts";
+import { Metrics } from "../../../src/api/metrics/metrics.ts";
+import { BOUNDS_US, STAGES, StageHistogram } from "../../../src/api/metrics/stage-histograms.ts";
+import { CONFIG } from "../harness.ts";
 
 interface Family {
   readonly type: string;
