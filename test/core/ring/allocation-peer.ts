@@ -16,6 +16,13 @@ export interface AllocationReport {
   readonly grownBytes: number;
 }
 
+/** Calls before measuring, with turns of the event loop between, so that the optimised code is in place. */
+const WARM_UP_ROUNDS = 50;
+/** The least of these counts: what the path allocates shows every time, what the compiler allocates does not. */
+const ATTEMPTS = 3;
+/** Turns of the event loop after which every collection has been reported. */
+const SETTLE_TURNS = 10;
+
 type Path = (operations: number) => void;
 
 const buffer = createRing({ recordBytes: RECORD_BYTES, capacity: 256, firstSequence: 2 ** 32 - 1000 });
@@ -55,9 +62,6 @@ const PATHS: Readonly<Record<string, Path>> = {
 };
 
 async function measure(path: Path, operations: number): Promise<AllocationReport> {
-  path(200_000);
-  path(200_000);
-  await nextTurn();
   let collections = 0;
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
@@ -69,12 +73,24 @@ async function measure(path: Path, operations: number): Promise<AllocationReport
   const before = getHeapStatistics().used_heap_size;
   path(operations);
   const grownBytes = getHeapStatistics().used_heap_size - before;
-  await nextTurn();
+  for (let turn = 0; turn < SETTLE_TURNS; turn++) await nextTurn();
   observer.disconnect();
   return { collections, grownBytes };
 }
 
+async function warmUp(path: Path): Promise<void> {
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    path(20_000);
+    await nextTurn();
+  }
+}
+
 if (parentPort !== null) {
-  const { path, operations } = workerData as { path: string; operations: number };
-  parentPort.postMessage(await measure(PATHS[path] as Path, operations));
+  const { path: name, operations } = workerData as { path: string; operations: number };
+  const path = PATHS[name] as Path;
+  await warmUp(path);
+  const reports: AllocationReport[] = [];
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) reports.push(await measure(path, operations));
+  reports.sort((a, b) => a.collections - b.collections || a.grownBytes - b.grownBytes);
+  parentPort.postMessage(reports[0]);
 }

@@ -295,6 +295,41 @@ describe("a stopped ring", () => {
   });
 });
 
+describe("a reader about to fall asleep", () => {
+  for (const news of ["publication", "stop"] as const) {
+    it(`does not sleep through a ${news} between its last look and its sleep`, (context) => {
+      const { writer, reader } = eventRing(4, 2 ** 31 - 1);
+      writer.claim();
+      const original = Atomics.wait;
+      const outcomes: string[] = [];
+      const wait = context.mock.method(Atomics, "wait", (words: Int32Array, at: number, value: number, ms: number) => {
+        if (news === "publication") writer.publish();
+        else writer.stop();
+        outcomes.push(original(words, at, value, ms));
+      });
+      reader.park(1000);
+      wait.mock.restore();
+      assert.deepEqual(outcomes, ["not-equal"]);
+      assert.equal(reader.park(0), news === "publication" ? "ready" : "stopped");
+    });
+  }
+
+  it("sleeps on when it is woken for nothing", (context) => {
+    const { writer, reader } = eventRing(4);
+    let sleeps = 0;
+    const wait = context.mock.method(Atomics, "wait", () => {
+      sleeps++;
+      if (sleeps < 3) return "ok";
+      writer.claim();
+      writer.publish();
+      return "ok";
+    });
+    assert.equal(reader.park(1000), "ready");
+    wait.mock.restore();
+    assert.equal(sleeps, 3);
+  });
+});
+
 describe("an asynchronous reader", () => {
   it("is woken by a publication", async () => {
     const { buffer, writer, reader } = eventRing(4);
