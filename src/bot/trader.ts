@@ -9,6 +9,7 @@ import type { Broker, TradeUpdateHandler } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
 import { journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
+import type { EngineSpec } from "../core/engine.ts";
 import type { Fixed } from "../core/fixed.ts";
 import {
   CONTROL_ACCOUNT_STATE,
@@ -40,6 +41,7 @@ import { InboundHub } from "./inbound-hub.ts";
 import { IntentPump } from "./intent-pump.ts";
 import { orderIntent } from "../orders/order-intent.ts";
 import type { PlacedInstance, Placement } from "../workers/placement.ts";
+import type { RunRecordings } from "./run-recording.ts";
 import type { VenueClock } from "./venue-clock.ts";
 import { warmUpBars, writeWarmUpBar } from "./warm-up.ts";
 
@@ -94,8 +96,8 @@ export interface TraderOptions {
   readonly onFenced: () => void;
   readonly observer: TraderObserver;
   readonly log: TraderLog;
-  /** Records what reaches each engine; null when runs are not recorded. */
-  readonly tap: ((worker: number) => (records: RecordBuffer, slot: number, sequence: number) => void) | null;
+  /** Keeps what reaches each engine; null when runs are not recorded. */
+  readonly recordings: RunRecordings | null;
   /** True in lockstep: nothing may depend on the real clock. */
   readonly lockstep: boolean;
   readonly nowMs: () => number;
@@ -140,7 +142,6 @@ export class Trader {
     this.#pool = new EnginePool({
       specs: placement.specs,
       spin: config.engine.spin,
-      ...(options.tap === null ? {} : { tap: options.tap }),
       onDeath: (worker, error) => this.#onWorkerDeath(worker, error),
     });
     this.#pump = new IntentPump({
@@ -406,7 +407,9 @@ export class Trader {
       if (kept === undefined || kept.fingerprint !== instance.fingerprint) return [];
       return [{ instanceIndex: instance.index, snapshot: doublesOf(kept.snapshot) }];
     });
-    const worker = this.#pool.start(index, restored);
+    const spec = this.#options.placement.specs[index] as EngineSpec;
+    const tap = (await this.#options.recordings?.begin(index, spec, restored)) ?? null;
+    const worker = this.#pool.start(index, restored, tap);
     this.#hub.attach(worker);
     this.#pump.attach(worker);
     for (const instance of instances) this.#phases.set(instance.id, "warming_up");

@@ -2,6 +2,7 @@
  * The running bot's view of its own books: positions per instance, cash, marks, profit. Main thread only. It follows the
  * journal and is rebuilt from it at start; it decides nothing.
  */
+import { Drawdown } from "../core/accounting/drawdown.ts";
 import { type Fixed, FIXED_ONE, fixedFromNumber, multiplyFixed } from "../core/fixed.ts";
 import type { Execution, PositionRow } from "./journal.ts";
 
@@ -23,8 +24,7 @@ export class Books {
   readonly #positions = new Map<string, PositionRow>();
   readonly #quotes = new Map<string, Quote>();
   #cash: Fixed = 0n;
-  #peak: Fixed | null = null;
-  #drawdown: Fixed = 0n;
+  readonly #drawdown = new Drawdown();
 
   load(cash: Fixed, positions: readonly PositionRow[]): void {
     this.#cash = cash;
@@ -106,14 +106,12 @@ export class Books {
 
   /** Follows the equity curve; returns the largest fall from a peak so far, in quote currency. */
   observeEquity(equity: Fixed): Fixed {
-    if (this.#peak === null || equity > this.#peak) this.#peak = equity;
-    const fall = this.#peak - equity;
-    if (fall > this.#drawdown) this.#drawdown = fall;
-    return this.#drawdown;
+    this.#drawdown.observe(equity);
+    return this.#drawdown.largest;
   }
 
   get drawdown(): Fixed {
-    return this.#drawdown;
+    return this.#drawdown.largest;
   }
 }
 

@@ -5,6 +5,7 @@
  * While the store cannot be reached the lane keeps executions and changes and tries again for ever (a fill is never
  * dropped); `isDown` tells the order manager to refuse new intents at once. A batch of intents whose commit failed is
  * tried again with the same ids, so that its true outcome is learnt; whether it is still wanted is the caller's decision.
+ * An item that the journal refuses for another reason is set aside and reported.
  */
 import { CodedError } from "../core/errors.ts";
 import type {
@@ -27,8 +28,8 @@ export interface LaneHandler {
   fenced(): void;
   /** Called when the store is lost and when it is back. */
   storeDown(down: boolean, cause: string): void;
-  /** The journal refused a batch for another reason than loss or fence: a bug or a corrupt row. */
-  failed(error: unknown): void;
+  /** The journal refused one item for another reason than loss or fence; it was set aside. A person must look at it. */
+  failed(item: Execution | OrderChange | OrderIntent, error: unknown): void;
 }
 
 export interface LaneOptions {
@@ -54,9 +55,11 @@ export class JournalLane {
   #running: Promise<void> | null = null;
   #stopped = false;
   #down = false;
+  #batchMax: number;
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#batchMax = options.batchMax;
   }
 
   get isDown(): boolean {
@@ -119,51 +122,60 @@ export class JournalLane {
   }
 
   async #step(fence: Fence): Promise<void> {
-    const { handler, journal, limits, batchMax } = this.#options;
+    const { handler, journal, limits } = this.#options;
     if (this.#executions.length > 0) {
-      const batch = this.#executions.slice(0, batchMax);
-      const results = await this.#write(() => journal.applyExecutions(fence, batch));
-      if (results === null) return;
-      this.#executions.splice(0, batch.length);
-      handler.applied(results);
+      await this.#write(this.#executions, async (batch) => {
+        const results = await journal.applyExecutions(fence, batch);
+        return () => handler.applied(results);
+      });
     } else if (this.#changes.length > 0) {
-      const batch = this.#changes.slice(0, batchMax);
-      const orders = await this.#write(() => journal.transition(fence, batch));
-      if (orders === null) return;
-      this.#changes.splice(0, batch.length);
-      handler.changed(orders, batch);
+      await this.#write(this.#changes, async (batch) => {
+        const orders = await journal.transition(fence, batch);
+        return () => handler.changed(orders, batch);
+      });
     } else {
-      const batch = this.#intents.slice(0, batchMax);
-      const outcomes = await this.#write(() => journal.commit(fence, batch, limits));
-      if (outcomes === null) return;
-      this.#intents.splice(0, batch.length);
-      handler.committed(batch, outcomes);
+      await this.#write(this.#intents, async (batch) => {
+        const outcomes = await journal.commit(fence, batch, limits);
+        return () => handler.committed(batch, outcomes);
+      });
     }
   }
 
-  /** Null when the write has to be tried again or the lane was stopped. */
-  async #write<T>(operation: () => Promise<T>): Promise<T | null> {
+  /** One transaction over the head of a queue. What it returned is told only after the queue was shortened. */
+  async #write<T extends Execution | OrderChange | OrderIntent>(
+    queue: T[],
+    operation: (batch: readonly T[]) => Promise<() => void>,
+  ): Promise<void> {
+    const batch = queue.slice(0, this.#batchMax);
     const startUs = this.#options.nowUs();
+    let tell: () => void;
     try {
-      const result = await operation();
-      this.#options.onJournalUs(this.#options.nowUs() - startUs);
-      this.#setDown(false, "");
-      return result;
+      tell = await operation(batch);
     } catch (error) {
-      await this.#onError(error);
-      return null;
+      return this.#onError(error, queue);
     }
+    this.#options.onJournalUs(this.#options.nowUs() - startUs);
+    this.#batchMax = this.#options.batchMax;
+    this.#setDown(false, "");
+    queue.splice(0, batch.length);
+    tell();
   }
 
-  async #onError(error: unknown): Promise<void> {
-    if (error instanceof CodedError && error.code === "FENCED") {
+  async #onError<T extends Execution | OrderChange | OrderIntent>(error: unknown, queue: T[]): Promise<void> {
+    const code = error instanceof CodedError ? error.code : "";
+    if (code === "FENCED") {
       this.#stopped = true;
       this.#options.handler.fenced();
-      return;
+    } else if (code === "STORE_UNAVAILABLE") {
+      this.#setDown(true, (error as CodedError).message);
+      await this.#options.sleep(this.#options.retryMs);
+    } else if (this.#batchMax > 1) {
+      // One bad item must not hold up the others: the batch is tried again one by one.
+      this.#batchMax = 1;
+    } else {
+      const item = queue.shift();
+      if (item !== undefined) this.#options.handler.failed(item, error);
     }
-    if (!(error instanceof CodedError && error.code === "STORE_UNAVAILABLE")) this.#options.handler.failed(error);
-    this.#setDown(true, error instanceof Error ? error.message : String(error));
-    await this.#options.sleep(this.#options.retryMs);
   }
 
   #setDown(down: boolean, cause: string): void {

@@ -115,7 +115,7 @@ export class OrderManager {
         committed: (intents, outcomes) => this.#onCommitted(intents, outcomes),
         fenced: () => this.#onFenced(),
         storeDown: (down, cause) => options.observer.storeDown(down, cause),
-        failed: (error) => options.observer.alert("JOURNAL_FAILED", String(error), null),
+        failed: (item, error) => this.#onItemFailed(item, error),
       },
     });
   }
@@ -478,6 +478,17 @@ export class OrderManager {
     const neverSent = order.brokerOrderId === null && change?.rejectMessage === "never sent";
     if (neverSent) this.#options.feedback.refused(owner, order.rejectCode ?? "REJECTED", venueTimeUs);
     else this.#options.feedback.done(owner, venueTimeUs);
+  }
+
+  /** The books may now be incomplete: nothing more is traded until a person has looked. */
+  #onItemFailed(item: Execution | OrderChange | OrderIntent, error: unknown): void {
+    const id = item.clientOrderId;
+    const pending = this.#pendingOwners.get(id);
+    this.#pendingOwners.delete(id);
+    if (pending !== undefined) this.#options.feedback.refused(pending.decoded.owner, "OTHER", this.#venueTimeUs);
+    else this.setHalted(true);
+    const message = error instanceof Error ? error.message : String(error);
+    this.#options.observer.alert("JOURNAL_REFUSED", `${id}: ${message}`, "symbol" in item ? item.symbol : null);
   }
 
   #onFenced(): void {

@@ -30,8 +30,6 @@ export interface EnginePoolOptions {
   /** One engine per entry; its instances are those placed on that worker. */
   readonly specs: readonly EngineSpec[];
   readonly spin: number;
-  /** Sees every record really written to a worker's ring, in order. */
-  readonly tap?: (worker: number) => InboundTap;
   /** A worker's task ended although nobody stopped it. The thread is replaced already; call `start` to run it again. */
   readonly onDeath: (worker: number, error: unknown) => void;
 }
@@ -85,20 +83,19 @@ export class EnginePool {
     return this.#restarts;
   }
 
-  /** Starts (or starts again) one worker with fresh rings. */
-  start(index: number, restored: readonly RestoredInstance[]): EngineWorker {
+  /** Starts (or starts again) one worker with fresh rings. `tap` sees every record really written to it, in order. */
+  start(index: number, restored: readonly RestoredInstance[], tap: InboundTap | null): EngineWorker {
     const spec = this.#options.specs[index] as EngineSpec;
     const inbound = createRing({ recordBytes: RECORD_BYTES, capacity: INBOUND_CAPACITY });
     const intents = createRing({ recordBytes: INTENT_BYTES, capacity: INTENT_CAPACITY });
     const histograms = createHistograms(STAGES);
     const progress = new SharedArrayBuffer(PROGRESS_WORDS * 4);
     const ring = new RingWriter(inbound, { recordBytes: RECORD_BYTES, reserve: INBOUND_RESERVE });
-    const tap = this.#options.tap?.(index);
     if (this.#lives >= this.size) this.#restarts += 1;
     this.#lives += 1;
     const worker: EngineWorker = {
       index,
-      inbound: new InboundWriter(ring, { instrumentCount: spec.instruments.length, ...(tap === undefined ? {} : { tap }) }),
+      inbound: new InboundWriter(ring, { instrumentCount: spec.instruments.length, ...(tap === null ? {} : { tap }) }),
       intents: new RingReader(intents, { recordBytes: INTENT_BYTES }),
       intentRecords: new IntentBuffer(intents, RING_DATA_OFFSET, INTENT_CAPACITY),
       life: this.#lives,
