@@ -1,7 +1,8 @@
 /**
  * Builds the bars of one instrument, interval and price source, and settles which of several sources of the same bar
  * counts: own ticks, bars of the same interval, or shorter bars that divide it. Owned by one engine; it decides nothing
- * and hands a bar out at most once, in rising order of start. Allocates nothing after construction.
+ * and hands a bar out at most once, in rising order of start, except history for warm-up (each of its readers knows what
+ * it has seen). Allocates nothing after construction.
  *
  * Bars begin at multiples of the interval since the epoch. A bar without an eligible price is no bar. Which trades count:
  *
@@ -25,6 +26,7 @@ import {
   FLAG_NOT_VOLUME,
   FLAG_ODD_LOT,
   FLAG_OUT_OF_SEQUENCE,
+  FLAG_WARM_UP,
   LANE_A,
   LANE_B,
   LANE_C,
@@ -128,7 +130,8 @@ export class BarBuilder {
   /**
    * Takes a bar or bar update record. One of this interval stands for the whole bar and repairs an incomplete one; one of
    * an interval that divides it is merged, unless ticks or an earlier record cover its time. True when `bar` now holds a
-   * complete bar that was not handed out before.
+   * complete bar that was not handed out before, or any bar of history of this interval: instances that share a builder
+   * warm up one after the other, each from its own start.
    */
   addBar(records: RecordBuffer, slot: number): boolean {
     const flags = records.flags(slot);
@@ -136,7 +139,8 @@ export class BarBuilder {
     const startUs = records.lane(slot, LANE_VENUE_TIME_US);
     if (interval === 0 || this.intervalSeconds % interval !== 0) return false;
     const usable = isBar(records, slot) && startUs % (interval * 1e6) === 0;
-    if (!usable || startUs <= this.#deliveredUs) {
+    const isHistory = (flags & FLAG_WARM_UP) !== 0 && interval === this.intervalSeconds;
+    if (!usable || (startUs <= this.#deliveredUs && !isHistory)) {
       this.ignoredBars++;
       return false;
     }
@@ -212,7 +216,7 @@ export class BarBuilder {
       f64[at + LANE_D] as number,
       f64[at + LANE_E] as number,
     );
-    this.#deliveredUs = startUs;
+    this.#deliveredUs = Math.max(this.#deliveredUs, startUs);
     return true;
   }
 
