@@ -139,10 +139,11 @@ export class MemoryJournal implements Journal {
     const lease = this.#lease;
     const free = lease.owner === null || lease.expiresAtMs <= now;
     if (!free && lease.owner !== owner) return null;
+    const clean = lease.owner === null || lease.owner === owner;
     if (free) lease.generation += 1n;
     lease.owner = owner;
     lease.expiresAtMs = now + ttlMs;
-    return { owner, generation: lease.generation, ttlMs };
+    return { owner, generation: lease.generation, ttlMs, clean };
   }
 
   async releaseLease(fence: Fence): Promise<void> {

@@ -16,6 +16,11 @@ export interface Fence {
 export interface Lease extends Fence {
   /** Full life of the lease from the moment of the call, ms; measure the deadline from before the call. */
   readonly ttlMs: number;
+  /**
+   * False when the lease was taken over from another owner that never released it: something of theirs may still be on
+   * its way, so the new owner waits before it acts.
+   */
+  readonly clean: boolean;
 }
 
 export type Side = "buy" | "sell";
@@ -189,9 +194,9 @@ export interface AccountBinding {
 export interface JournalLimits {
   /** Worst-case notional of one order. */
   readonly maxOrderNotional: Fixed;
-  /** |position + open orders of the same side| × worst price per symbol over all instances. */
+  /** |net position + open orders of the same side and the new one| × the new one's worst price, over all instances. */
   readonly maxSymbolNotional: Fixed;
-  /** Σ over symbols of the worst-case gross notional. */
+  /** Σ |cost| of all positions + worst-case notional of all open orders that do not reduce, the new one included. */
   readonly maxGrossNotional: Fixed;
   /** Orders in a non-final state at once. */
   readonly maxOpenOrders: number;
@@ -208,18 +213,29 @@ export interface Journal {
    * One batch of intents in one transaction: lease → trading state → account, then per intent, in order: duplicate,
    * `TRADING_HALTED`, `TRADING_REDUCING` (unless reducing), `UNKNOWN_ORDER` (an unknown order on the symbol blocks
    * non-reducing ones), `SELF_TRADE` (Alpaca's wash-trade rule), `MAX_ORDER_NOTIONAL`, `MAX_SYMBOL_NOTIONAL`,
-   * `MAX_GROSS_NOTIONAL`, `MAX_OPEN_ORDERS`, `BUYING_POWER`. A committed intent also stores its instance's snapshot. Refusals are
-   * stored for audit. Reducing intents pass all checks except duplicate, halt and self-trade.
-   * Without a fence only manual intents are taken.
+   * `MAX_GROSS_NOTIONAL`, `MAX_OPEN_ORDERS`, `BUYING_POWER`. An intent that makes no sense is refused with `INTENT_INVALID`, an id
+   * that is journalled with another content with `ID_CONTENT_MISMATCH`. Buying power is the book's cash, less twice the
+   * cost of its short positions (their proceeds are owed, and as much is held against them), less the worst-case
+   * notional of the open orders that do not reduce: nothing is traded on credit. A committed intent also stores its
+   * instance's snapshot. Refusals are stored for audit. Reducing intents pass all checks except duplicate, halt and
+   * self-trade. Without a fence only manual intents are taken.
    */
   commit(fence: Fence | null, intents: readonly OrderIntent[], limits: JournalLimits): Promise<IntentOutcome[]>;
   /** Manual intents that no owner has taken up yet: state `journalled`, instance `manual`, oldest first. */
   pendingManual(): Promise<JournalOrder[]>;
-  /** Applies changes in order; returns the orders after them. Terminal states free the reservation. */
+  /**
+   * Applies changes in order; returns the orders after them, one per change. Terminal states free the reservation and are
+   * final; a change that the order may not make is dropped, except for the broker's id where none is known yet. Fails as
+   * a whole with `ORDER_NOT_FOUND`.
+   */
   transition(fence: Fence, changes: readonly OrderChange[]): Promise<JournalOrder[]>;
   /** Marks the order as to be cancelled; any process may ask, the owner's next poll acts on it. Null for an unknown id. */
   requestCancel(clientOrderId: string): Promise<JournalOrder | null>;
-  /** Applies each execution once: fill row, order, position, cash. One result per input, in order. */
+  /**
+   * Applies each execution once: fill row, order, position, cash. One result per input, in order. A fill that comes after
+   * the order's end is booked and leaves the order's state. Fails as a whole with `ORDER_NOT_FOUND`,
+   * `EXECUTION_INVALID`, `EXECUTION_MISMATCH` (symbol or side) or `OVERFILL`.
+   */
   applyExecutions(fence: Fence, executions: readonly Execution[]): Promise<AppliedExecution[]>;
   setTradingState(scope: TradingScope, state: TradingState, actor: string, reason: string): Promise<void>;
   /**
@@ -227,5 +243,6 @@ export interface Journal {
    * expired. Renewal by the holder keeps the generation. Null while somebody else's is unexpired.
    */
   acquireLease(owner: string, ttlMs: number): Promise<Lease | null>;
+  /** Does nothing when the lease is not the fence's any more. */
   releaseLease(fence: Fence): Promise<void>;
 }

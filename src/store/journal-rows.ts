@@ -83,6 +83,9 @@ export const commitRow = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("refused"), code: z.string() }),
 ]);
 
+/** The generation as text: with the timeline in its upper bits it may one day not fit a JSON number. */
+export const leaseRow = z.object({ generation: z.string().transform(BigInt), clean: z.boolean() });
+
 export const changedRow = z.object({ order: orderRow, legal: z.boolean() });
 
 export const appliedRow = z.object({

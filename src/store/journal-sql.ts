@@ -26,7 +26,7 @@ import {
 } from "../orders/journal.ts";
 import { accountMismatch, executionFault, fenced, orderNotFound, REFUSALS } from "../orders/journal-errors.ts";
 import { executionFaultField, intentFault } from "../orders/journal-rules.ts";
-import { appliedRow, changedRow, commitRow, orderRow, snapshotRow } from "./journal-rows.ts";
+import { appliedRow, changedRow, commitRow, leaseRow, orderRow, snapshotRow } from "./journal-rows.ts";
 import type { Store } from "./store.ts";
 import { sqlFailure } from "./store-errors.ts";
 
@@ -113,10 +113,9 @@ export class SqlJournal implements Journal {
   }
 
   async acquireLease(owner: string, ttlMs: number): Promise<Lease | null> {
-    // As text: a generation may one day not fit a JSON number.
-    const call = sql.fragment`to_jsonb(journal_acquire_lease(${owner}, ${ttlMs}::float8)::text)`;
-    const generation = await this.#call(call, z.string().nullable());
-    return generation === null ? null : { owner, generation: BigInt(generation), ttlMs };
+    const call = sql.fragment`journal_acquire_lease(${owner}, ${ttlMs}::float8)`;
+    const lease = await this.#call(call, leaseRow.nullable());
+    return lease === null ? null : { owner, ttlMs, ...lease };
   }
 
   async releaseLease(fence: Fence): Promise<void> {

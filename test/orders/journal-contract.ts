@@ -99,10 +99,10 @@ function withCode(code: string): (error: unknown) => boolean {
 
 const BINDING = { brokerAccountId: "account-1", mode: "simulated", openingCash: fixed("100000") } as const;
 
-/** Registers the suite; `open` gives an empty journal each time. */
+/** Registers the suite; `openJournal` gives an empty journal each time. */
 export function registerJournalContract(
   name: string,
-  open: () => Promise<JournalUnderTest>,
+  openJournal: () => Promise<JournalUnderTest>,
   skip: string | false,
 ): void {
   void describe(`journal contract: ${name}`, { skip }, () => {
@@ -111,7 +111,7 @@ export function registerJournalContract(
     let fence: Fence;
 
     async function fresh(): Promise<void> {
-      under = await open();
+      under = await openJournal();
       journal = under.journal;
       await journal.bind(BINDING);
       fence = (await journal.acquireLease("owner-1", 60_000)) as Fence;
@@ -131,8 +131,8 @@ export function registerJournalContract(
       return (await journal.transition(fence, [{ clientOrderId: made.clientOrderId }]))[0] as JournalOrder;
     }
 
-    before(fresh);
-    after(() => under.close());
+    before(async () => fresh());
+    after(async () => under.close());
 
     /** Some facts need a book of their own. */
     function itAlone(title: string, body: () => Promise<void>): void {
@@ -549,11 +549,19 @@ export function registerJournalContract(
         await under.expireLease();
         const second = await journal.acquireLease("owner-1", 60_000);
         assert.equal(second?.generation, fence.generation + 1n);
+        assert.equal(second?.clean, true);
         await journal.releaseLease(second as Fence);
         const third = await journal.acquireLease("owner-2", 60_000);
         assert.equal(third?.generation, fence.generation + 2n);
+        assert.equal(third?.clean, true, "the holder before released it");
         await journal.releaseLease(fence);
         assert.equal(await journal.acquireLease("owner-1", 60_000), null, "an old fence releases nothing");
+      });
+
+      itAlone("tells a takeover from an owner that never released", async () => {
+        await under.expireLease();
+        assert.equal((await journal.acquireLease("owner-2", 60_000))?.clean, false);
+        assert.equal((await journal.acquireLease("owner-2", 60_000))?.clean, true);
       });
 
       itAlone("writes nothing under a fence that is expired, old or another's", async () => {

@@ -12,20 +12,15 @@ const nothing = z.unknown();
 
 /** Empties the book; the lease's generation goes on growing, as it must. */
 export async function emptyBook(store: Store): Promise<void> {
-  await store.rows(
-    sql.type(nothing)`TRUNCATE orders, executions, positions, instance_states, refusals, audit, trading_states`,
-  );
-  await store.rows(
-    sql.type(
-      nothing,
-    )`INSERT INTO trading_states (scope, state, actor, reason) VALUES ('account', 'active', 'test', '')`,
-  );
-  await store.rows(
-    sql.type(
-      nothing,
-    )`UPDATE account SET broker_account_id = NULL, mode = NULL, opening_cash = 0, cash = 0, last_execution_us = 0`,
-  );
-  await store.rows(sql.type(nothing)`UPDATE lease SET owner = NULL, expires_at = 'epoch'`);
+  // Deleting is quicker than truncating, which makes new files; one block is one commit.
+  await store.rows(sql.type(nothing)`
+    DO $$ BEGIN
+      DELETE FROM executions; DELETE FROM orders; DELETE FROM positions; DELETE FROM instance_states;
+      DELETE FROM refusals; DELETE FROM audit; DELETE FROM trading_states;
+      INSERT INTO trading_states (scope, state, actor, reason) VALUES ('account', 'active', 'test', '');
+      UPDATE account SET broker_account_id = NULL, mode = NULL, opening_cash = 0, cash = 0, last_execution_us = 0;
+      UPDATE lease SET owner = NULL, expires_at = 'epoch';
+    END $$`);
 }
 
 export async function expireLease(store: Store): Promise<void> {

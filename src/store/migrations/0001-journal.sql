@@ -238,8 +238,8 @@ BEGIN
   END IF;
 END $$;
 
--- The generation now held, or null while another owner's lease lives.
-CREATE FUNCTION journal_acquire_lease(p_owner text, p_ttl_ms double precision) RETURNS bigint LANGUAGE plpgsql AS $$
+-- The generation now held and whether nobody's orders may still be on their way, or null while another's lease lives.
+CREATE FUNCTION journal_acquire_lease(p_owner text, p_ttl_ms double precision) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   l lease;
   v_timeline bigint := server_timeline();
@@ -260,7 +260,7 @@ BEGIN
   END IF;
   UPDATE lease SET owner = p_owner, generation = l.generation,
     expires_at = clock_timestamp() + p_ttl_ms * interval '1 millisecond';
-  RETURN l.generation;
+  RETURN jsonb_build_object('generation', l.generation::text, 'clean', l.owner IS NULL OR l.owner = p_owner);
 END $$;
 
 CREATE FUNCTION journal_release_lease(p_owner text, p_generation bigint) RETURNS void LANGUAGE sql AS $$

@@ -1,0 +1,136 @@
+/**
+ * Keeps the lease of the order path: takes it when it is free, renews it, and says at any moment whether this process may
+ * act. Main thread only. Time is monotonic and injected; a lease counts from before the call that got it, so that this
+ * process always believes in it for a shorter time than the database does.
+ */
+import type { Fence, Journal, Lease } from "../orders/journal.ts";
+
+export interface LeaseHandler {
+  /** This process may act from now on: reconcile, then trade. */
+  acquired(fence: Fence): void;
+  /** This process must not act any more. */
+  lost(cause: string): void;
+}
+
+export interface LeaseKeeperOptions {
+  readonly journal: Pick<Journal, "acquireLease" | "releaseLease">;
+  /** Unique to this life of the process. */
+  readonly owner: string;
+  /** Full life of a lease, ms (design: 6,000). */
+  readonly ttlMs: number;
+  /** Pause between renewals, ms (design: 2,000). */
+  readonly renewMs: number;
+  /** Pause between a standby's attempts, and after a failed renewal, ms (design: 1,000). */
+  readonly pollMs: number;
+  /** How long to wait after a takeover from an owner that never released, ms (design: 5,000). */
+  readonly lockDelayMs: number;
+  /** The fence ends this long before the lease, ms: for what is under way. */
+  readonly marginMs: number;
+  /** Monotonic, ms. */
+  readonly nowMs: () => number;
+  /** Calls back once; returns what cancels it. */
+  readonly schedule: (work: () => void, afterMs: number) => () => void;
+  readonly handler: LeaseHandler;
+}
+
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  #fence: Fence | null = null;
+  /** When the fence ends if no renewal comes. */
+  #deadlineMs = 0;
+  /** When the lock delay is over; only then `acquired` is told and the fence given out. */
+  #actsAtMs = 0;
+  #acting = false;
+  #running: Promise<void> | null = null;
+  #stopped = true;
+  #cancelTick = (): void => undefined;
+  #cancelWatch = (): void => undefined;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Proof for a write at this moment, or null when this process may not act. */
+  fence(): Fence | null {
+    return this.#acting && this.#options.nowMs() < this.#deadlineMs ? this.#fence : null;
+  }
+
+  /** How long the fence will last without another renewal, ms; 0 when there is none. */
+  remainingMs(): number {
+    return this.fence() === null ? 0 : this.#deadlineMs - this.#options.nowMs();
+  }
+
+  start(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#tick();
+  }
+
+  /** Gives the lease back. Call it once nothing of ours is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTick();
+    await this.#running;
+    const held = this.#fence;
+    this.#drop("the process gives its lease back");
+    if (held !== null) await this.#options.journal.releaseLease(held).catch(() => undefined);
+  }
+
+  #tick(): void {
+    this.#running = this.#attempt().then((afterMs) => {
+      this.#running = null;
+      if (!this.#stopped) this.#cancelTick = this.#options.schedule(() => this.#tick(), afterMs);
+    });
+  }
+
+  /** One call to the journal; returns the pause until the next, ms. */
+  async #attempt(): Promise<number> {
+    const { journal, owner, ttlMs, renewMs, pollMs } = this.#options;
+    const calledAtMs = this.#options.nowMs();
+    let lease: Lease | null;
+    try {
+      lease = await journal.acquireLease(owner, ttlMs);
+    } catch {
+      // Whether it was renewed is not known: only what was known before counts.
+      return pollMs;
+    }
+    if (lease === null) {
+      this.#drop("another process holds the lease");
+      return pollMs;
+    }
+    this.#hold(lease, calledAtMs);
+    return renewMs;
+  }
+
+  #hold(lease: Lease, calledAtMs: number): void {
+    const { lockDelayMs, marginMs, nowMs } = this.#options;
+    if (this.#fence !== null && this.#fence.generation !== lease.generation) this.#drop("the lease had expired");
+    if (this.#fence === null) {
+      this.#fence = { owner: lease.owner, generation: lease.generation };
+      this.#actsAtMs = nowMs() + (lease.clean ? 0 : lockDelayMs);
+    }
+    this.#deadlineMs = calledAtMs + lease.ttlMs - marginMs;
+    this.#watch();
+  }
+
+  /** Looks again when the lock delay or the lease itself ends, whichever is first. */
+  #watch(): void {
+    this.#cancelWatch();
+    const now = this.#options.nowMs();
+    if (now >= this.#deadlineMs) return this.#drop("the lease was not renewed in time");
+    if (!this.#acting && now >= this.#actsAtMs && this.#fence !== null && !this.#stopped) {
+      this.#acting = true;
+      this.#options.handler.acquired(this.#fence);
+    }
+    const next = this.#acting ? this.#deadlineMs : Math.min(this.#actsAtMs, this.#deadlineMs);
+    this.#cancelWatch = this.#options.schedule(() => this.#watch(), Math.max(1, next - now));
+  }
+
+  #drop(cause: string): void {
+    this.#cancelWatch();
+    const told = this.#acting;
+    this.#fence = null;
+    this.#acting = false;
+    if (told) this.#options.handler.lost(cause);
+  }
+}
