@@ -6,14 +6,20 @@ import { CodedError } from "../core/errors.ts";
 
 const EMPTY = -1;
 
+/** Keys up to this long are compared as two words. */
+const PACKED_BYTES = 8;
+
 /** Open-addressing hash table over ASCII/UTF-8 keys; ids count up from 0 in order of insertion. */
 export class ByteTable {
   readonly #maxEntries: number;
   readonly #mask: number;
   readonly #slots: Int32Array;
   readonly #texts: string[] = [];
-  readonly #starts: number[] = [0];
-  #bytes: Uint8Array = new Uint8Array(1024);
+  readonly #keys: Uint8Array[] = [];
+  /** Per id: length, and the first eight bytes as two words. */
+  readonly #lengths: Int32Array;
+  readonly #low: Int32Array;
+  readonly #high: Int32Array;
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries;
@@ -21,6 +27,9 @@ export class ByteTable {
     while (size < maxEntries * 4) size *= 2;
     this.#mask = size - 1;
     this.#slots = new Int32Array(size).fill(EMPTY);
+    this.#lengths = new Int32Array(maxEntries);
+    this.#low = new Int32Array(maxEntries);
+    this.#high = new Int32Array(maxEntries);
   }
 
   get size(): number {
@@ -34,10 +43,17 @@ export class ByteTable {
 
   /** Id of `bytes[start..end)`, or -1 when it was never added. Allocates nothing. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    let at = hash(bytes, start, end) & this.#mask;
+    const length = end - start;
+    const low = word(bytes, start, end);
+    const high = length > 4 ? word(bytes, start + 4, end) : 0;
+    const tail = length > PACKED_BYTES ? word(bytes, end - 4, end) : 0;
+    let at = mix(low, high ^ tail, length) & this.#mask;
     for (;;) {
       const id = this.#slots[at] as number;
-      if (id === EMPTY || this.#equals(id, bytes, start, end)) return id;
+      if (id === EMPTY) return EMPTY;
+      if (this.#low[id] === low && this.#high[id] === high && this.#lengths[id] === length) {
+        if (length <= PACKED_BYTES || this.#tailEquals(id, bytes, start, length)) return id;
+      }
       at = (at + 1) & this.#mask;
     }
   }
@@ -60,34 +76,36 @@ export class ByteTable {
 
   #insert(bytes: Uint8Array, start: number, end: number): number {
     const id = this.#texts.length;
-    const from = this.#starts[id] as number;
-    const to = from + end - start;
-    if (to > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(to, this.#bytes.length * 2));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
-    this.#bytes.set(bytes.subarray(start, end), from);
-    this.#starts.push(to);
-    this.#texts.push(Buffer.from(bytes.subarray(start, end)).toString("utf8"));
-    let at = hash(bytes, start, end) & this.#mask;
+    const key = Buffer.from(bytes.subarray(start, end));
+    this.#texts.push(key.toString("utf8"));
+    this.#keys.push(key);
+    this.#lengths[id] = key.length;
+    this.#low[id] = word(key, 0, key.length);
+    this.#high[id] = key.length > 4 ? word(key, 4, key.length) : 0;
+    const tail = key.length > PACKED_BYTES ? word(key, key.length - 4, key.length) : 0;
+    let at = mix(this.#low[id] as number, (this.#high[id] as number) ^ tail, key.length) & this.#mask;
     while (this.#slots[at] !== EMPTY) at = (at + 1) & this.#mask;
     this.#slots[at] = id;
     return id;
   }
 
-  #equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const from = this.#starts[id] as number;
-    if ((this.#starts[id + 1] as number) - from !== end - start) return false;
-    const own = this.#bytes;
-    for (let i = start, j = from; i < end; i++, j++) if (bytes[i] !== own[j]) return false;
+  #tailEquals(id: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const key = this.#keys[id] as Uint8Array;
+    for (let i = PACKED_BYTES; i < length; i++) if (key[i] !== bytes[start + i]) return false;
     return true;
   }
 }
 
-/** FNV-1a with a final mix, because keys are short and differ in their last letters. */
-function hash(bytes: Uint8Array, start: number, end: number): number {
-  let h = 0x811c9dc5;
-  for (let i = start; i < end; i++) h = Math.imul(h ^ (bytes[i] as number), 0x01000193);
+/** Up to four bytes from `start` as one word. */
+function word(bytes: Uint8Array, start: number, end: number): number {
+  const last = end < start + 4 ? end : start + 4;
+  let packed = 0;
+  for (let at = start; at < last; at++) packed = (packed << 8) | (bytes[at] as number);
+  return packed;
+}
+
+/** Multiplies and folds, because keys are short and differ in their last letters. */
+function mix(low: number, high: number, length: number): number {
+  const h = Math.imul(low, 0x9e3779b1) ^ Math.imul(high + length, 0x85ebca6b);
   return h ^ (h >>> 15);
 }

@@ -2,6 +2,8 @@
  * The keys of Alpaca's market-data messages that mean something here, numbered for the scanner. A key has one meaning per
  * message type; where two types share a key (`c` is a bar's close and a trade's conditions) so do they the number.
  */
+import { ByteTable } from "./byte-table.ts";
+import type { KeyTable } from "./msgpack-cursor.ts";
 
 export const MESSAGE = 1;
 export const SYMBOL = 2;
@@ -60,21 +62,24 @@ const KEYS: Readonly<Record<string, number>> = {
   cc: CORRECTED_CONDITIONS,
 };
 
-/** Longest key that can mean something, bytes. */
-export const MAX_KEY_BYTES = 3;
+const KEY_COUNT = Object.keys(KEYS).length;
 
-/** A key of up to three ASCII letters as one number: five bits and one for the case of each letter. */
-export function keyCodeOf(key: string): number {
-  let code = 0;
-  for (let i = 0; i < key.length; i++) code = (code << 6) | (key.charCodeAt(i) & 0x3f);
-  return code;
-}
+/** The numbers by key, as the cursor looks them up. */
+export const FRAME_KEYS: KeyTable = buildTable();
 
-/** Field number by key code, 0 for none. ASCII letters differ in their low six bits, and letters never give 0. */
-export const FIELD_BY_KEY: Uint8Array = buildTable();
-
-function buildTable(): Uint8Array {
-  const table = new Uint8Array(1 << (6 * MAX_KEY_BYTES));
-  for (const [key, number] of Object.entries(KEYS)) table[keyCodeOf(key)] = number;
+function buildTable(): KeyTable {
+  const longer = new ByteTable(KEY_COUNT);
+  const table = {
+    short: new Uint8Array(256),
+    long: new Uint8Array(65_536),
+    longer,
+    longerFields: new Uint8Array(KEY_COUNT),
+  };
+  for (const [key, number] of Object.entries(KEYS)) {
+    const first = key.charCodeAt(0);
+    if (key.length === 1) table.short[first] = number;
+    else if (key.length === 2) table.long[first * 256 + key.charCodeAt(1)] = number;
+    else table.longerFields[longer.add(key)] = number;
+  }
   return table;
 }

@@ -3,7 +3,7 @@
  * knows nothing of Alpaca. Every read is checked against the frame's end and returns the offset after the value or
  * FAULT; nothing throws, nothing is allocated per value. Owned by the scanner's thread.
  */
-import { MAX_KEY_BYTES } from "./frame-field.ts";
+import type { ByteTable } from "./byte-table.ts";
 
 export const FAULT = -1;
 
@@ -17,6 +17,7 @@ export const TYPE_ARRAY = 4;
 /** Well formed and of no use: nil, boolean, map, binary, other extension. */
 export const TYPE_OTHER = 5;
 
+const INITIAL_FRAME_BYTES = 65_536;
 const TYPE_BITS = 3;
 const TYPE_MASK = 7;
 const MAX_GENERATION = 1 << 27;
@@ -24,51 +25,70 @@ const MAX_DEPTH = 16;
 const TWO_32 = 4294967296;
 const MAX_NANOSECOND = 999_999_999;
 const TIMESTAMP_EXTENSION = 0xff;
-/** Digits and other bytes below `@` share low six bits with letters: such keys are unknown. */
-const FIRST_LETTER = 65;
+/** Field number of keys that mean nothing; noting a value under it does no harm. */
+const UNKNOWN = 0;
+/** A key of two bytes and a timestamp of 64 bits. */
+const LONGEST_FAST_PAIR = 13;
+
+/** Field numbers, from 1, of the keys that mean something. */
+export interface KeyTable {
+  /** Keys of one byte by that byte; 0 where unknown. */
+  readonly short: Uint8Array;
+  /** Keys of two bytes by first byte × 256 + second. */
+  readonly long: Uint8Array;
+  /** Longer keys, and the field numbers of their ids. */
+  readonly longer: ByteTable;
+  readonly longerFields: Uint8Array;
+}
 
 export class MsgpackCursor {
+  readonly #keys: KeyTable;
   readonly #numbers: Float64Array;
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   /** Generation and TYPE_* of each field; another generation means absent, so that nothing need be cleared. */
   readonly #types: Int32Array;
   #generation = 0;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(this.#bytes.buffer);
-  #buffer: ArrayBufferLike = this.#bytes.buffer;
-  /** Where the frame begins in the view. */
-  #base = 0;
+  /** The frame, from offset 0; bytes beyond its end are of frames before. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_FRAME_BYTES);
+  #view = new DataView(this.bytes.buffer);
   #end = 0;
+  #keyField = UNKNOWN;
 
   /** Items of the array or pairs of the map entered last. */
   count = 0;
-  /** Bytes of the key read last, 0 when it cannot be a known one. */
-  keyLength = 0;
-  keyCode = 0;
   /** First byte of the text read by `text`. */
   textStart = 0;
 
-  constructor(fieldCount: number) {
+  /** Fields are numbered from 1 to below `fieldCount`. */
+  constructor(keys: KeyTable, fieldCount: number) {
+    this.#keys = keys;
     this.#numbers = new Float64Array(fieldCount);
     this.#starts = new Int32Array(fieldCount);
     this.#ends = new Int32Array(fieldCount);
     this.#types = new Int32Array(fieldCount);
   }
 
-  /** Starts on a frame. A view is made only when the frame lies in another buffer than the last one. */
+  /**
+   * Starts on a frame, which is copied: one buffer and one view for all frames cost less than a new view for each (a
+   * frame of ten quotes is copied in less time than a view is made).
+   */
   attach(frame: Uint8Array): void {
-    if (frame.buffer !== this.#buffer) {
-      this.#buffer = frame.buffer;
-      this.#view = new DataView(frame.buffer);
+    if (frame.length > this.bytes.length) {
+      this.bytes = new Uint8Array(frame.length * 2);
+      this.#view = new DataView(this.bytes.buffer);
     }
-    this.#bytes = frame;
-    this.#base = frame.byteOffset;
+    this.bytes.set(frame);
     this.#end = frame.length;
   }
 
-  /** Forgets the fields of the message before. */
-  begin(): void {
+  /** One past the last byte of the frame. */
+  get frameEnd(): number {
+    return this.#end;
+  }
+
+  /** Forgets the fields of the map before. */
+  #begin(): void {
     if (++this.#generation < MAX_GENERATION) return;
     this.#generation = 1;
     this.#types.fill(0);
@@ -104,7 +124,7 @@ export class MsgpackCursor {
 
   /** First byte of a text field, 0 when it is empty. */
   letter(field: number): number {
-    return this.length(field) === 0 ? 0 : (this.#bytes[this.start(field)] as number);
+    return this.length(field) === 0 ? 0 : (this.bytes[this.start(field)] as number);
   }
 
   enterArray(at: number): number {
@@ -118,7 +138,7 @@ export class MsgpackCursor {
   /** Header of an array or map: fix form at `fixed`, 16-bit form at `wide`, 32-bit form after it. */
   #enter(at: number, fixed: number, wide: number, valuesPerItem: number): number {
     if (at >= this.#end) return FAULT;
-    const head = this.#bytes[at] as number;
+    const head = this.bytes[at] as number;
     let next = at + 1;
     if ((head & 0xf0) === fixed) this.count = head & 0x0f;
     else if (head === wide && at + 3 <= this.#end) {
@@ -131,30 +151,101 @@ export class MsgpackCursor {
     return this.count * valuesPerItem <= this.#end - next ? next : FAULT;
   }
 
-  /** Reads a map key of any type; sets `keyLength` and `keyCode` when it may be a known one. */
-  key(at: number): number {
-    if (at >= this.#end) return FAULT;
-    const head = this.#bytes[at] as number;
-    const length = head & 0x1f;
-    this.keyLength = 0;
-    if ((head & 0xe0) !== 0xa0 || length === 0 || length > MAX_KEY_BYTES) return this.skip(at, 0);
-    const end = at + 1 + length;
-    if (end > this.#end) return FAULT;
-    let code = 0;
-    for (let i = at + 1; i < end; i++) {
-      const byte = this.#bytes[i] as number;
-      if (byte < FIRST_LETTER || byte > 0x7f) return end;
-      code = (code << 6) | (byte & 0x3f);
+  /**
+   * Notes every known field of the map at `start`; returns the offset after the map or FAULT. The loop holds what it
+   * needs in locals and reads the usual forms (keys of one or two bytes; doubles, small integers, short texts) itself:
+   * two to three times as fast as a call per key and value.
+   */
+  fields(start: number): number {
+    let at = this.enterMap(start);
+    this.#begin();
+    const bytes = this.bytes;
+    const view = this.#view;
+    const numbers = this.#numbers;
+    const types = this.#types;
+    const { short, long } = this.#keys;
+    const mark = this.#generation << TYPE_BITS;
+    const lastFast = this.#end - LONGEST_FAST_PAIR;
+    for (let left = this.count; left > 0; left--) {
+      if (at > lastFast || at === FAULT) {
+        at = this.#pair(at);
+        if (at === FAULT) return FAULT;
+        continue;
+      }
+      const keyHead = bytes[at] as number;
+      let field: number;
+      if (keyHead === 0xa1) {
+        field = short[bytes[at + 1] as number] as number;
+        at += 2;
+      } else if (keyHead === 0xa2) {
+        field = long[((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number)] as number;
+        at += 3;
+      } else {
+        at = this.#pair(at);
+        continue;
+      }
+      const head = bytes[at] as number;
+      if (head === 0xcb) {
+        numbers[field] = view.getFloat64(at + 1);
+        types[field] = mark | TYPE_NUMBER;
+        at += 9;
+      } else if (head < 0x80) {
+        numbers[field] = head;
+        types[field] = mark | TYPE_NUMBER;
+        at += 1;
+      } else if (head >= 0xa0 && head < 0xc0) {
+        this.#starts[field] = at + 1;
+        at += 1 + (head & 0x1f);
+        if (at > this.#end) return FAULT;
+        this.#ends[field] = at;
+        types[field] = mark | TYPE_TEXT;
+      } else if (head === 0x91 && ((bytes[at + 1] as number) & 0xe0) === 0xa0) {
+        this.#starts[field] = at;
+        at += 2 + ((bytes[at + 1] as number) & 0x1f);
+        if (at > this.#end) return FAULT;
+        types[field] = mark | TYPE_ARRAY;
+      } else if (head === 0xcd) {
+        numbers[field] = ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+        types[field] = mark | TYPE_NUMBER;
+        at += 3;
+      } else if (head === 0xd7 && bytes[at + 1] === TIMESTAMP_EXTENSION) {
+        at = this.#time64(field, at);
+      } else {
+        at = field === UNKNOWN ? this.skip(at, 0) : this.value(field, at);
+      }
     }
-    this.keyCode = code;
-    this.keyLength = length;
+    return at;
+  }
+
+  /** One key and its value, in any form. */
+  #pair(at: number): number {
+    const valueAt = this.#key(at);
+    if (valueAt === FAULT) return FAULT;
+    return this.#keyField === UNKNOWN ? this.skip(valueAt, 0) : this.value(this.#keyField, valueAt);
+  }
+
+  /** Reads a map key of any type into `#keyField`; a key that is no short text is unknown. */
+  #key(at: number): number {
+    this.#keyField = UNKNOWN;
+    if (at === FAULT || at >= this.#end) return FAULT;
+    const head = this.bytes[at] as number;
+    if ((head & 0xe0) !== 0xa0) return this.skip(at, 0);
+    const end = at + 1 + (head & 0x1f);
+    if (end > this.#end) return FAULT;
+    const first = this.bytes[at + 1] as number;
+    if (head === 0xa1) this.#keyField = this.#keys.short[first] as number;
+    else if (head === 0xa2) this.#keyField = this.#keys.long[(first << 8) | (this.bytes[at + 2] as number)] as number;
+    else {
+      const id = this.#keys.longer.find(this.bytes, at + 1, end);
+      if (id !== -1) this.#keyField = this.#keys.longerFields[id] as number;
+    }
     return end;
   }
 
   /** Notes the value at `at` under `field`. */
   value(field: number, at: number): number {
     if (at >= this.#end) return FAULT;
-    const head = this.#bytes[at] as number;
+    const head = this.bytes[at] as number;
     if (head === 0xcb) return at + 9 > this.#end ? FAULT : this.#note(field, this.#f64(at + 1), at + 9);
     if (head < 0x80) return this.#note(field, head, at + 1);
     if (head >= 0xe0) return this.#note(field, head - 256, at + 1);
@@ -163,7 +254,7 @@ export class MsgpackCursor {
     if (head < 0xc0) return this.#noteText(field, at + 1, head & 0x1f);
     switch (head) {
       case 0xd9:
-        return at + 2 > this.#end ? FAULT : this.#noteText(field, at + 2, this.#bytes[at + 1] as number);
+        return at + 2 > this.#end ? FAULT : this.#noteText(field, at + 2, this.bytes[at + 1] as number);
       case 0xda:
         return at + 3 > this.#end ? FAULT : this.#noteText(field, at + 3, this.#u16(at + 1));
       case 0xdb:
@@ -218,7 +309,7 @@ export class MsgpackCursor {
     const next = at + 1 + (NUMBER_BYTES[head - 0xca] as number);
     if (next > this.#end) return FAULT;
     const view = this.#view;
-    const from = this.#base + at + 1;
+    const from = at + 1;
     switch (head) {
       case 0xca:
         return this.#note(field, view.getFloat32(from), next);
@@ -241,19 +332,22 @@ export class MsgpackCursor {
     }
   }
 
+  /** 30 bits of nanoseconds, 34 bits of seconds. */
+  #time64(field: number, at: number): number {
+    const high = this.#u32(at + 2);
+    return this.#noteTime(field, (high & 3) * TWO_32 + this.#u32(at + 6), high >>> 2, at + 10);
+  }
+
   /** Timestamps of 32, 64 and 96 bits (extension type -1); any other extension is of no use. */
   #extension(field: number, at: number, head: number): number {
     const end = this.#end;
-    const bytes = this.#bytes;
-    if (head === 0xd7 && at + 10 <= end && bytes[at + 1] === TIMESTAMP_EXTENSION) {
-      const high = this.#u32(at + 2);
-      return this.#noteTime(field, (high & 3) * TWO_32 + this.#u32(at + 6), high >>> 2, at + 10);
-    }
+    const bytes = this.bytes;
+    if (head === 0xd7 && at + 10 <= end && bytes[at + 1] === TIMESTAMP_EXTENSION) return this.#time64(field, at);
     if (head === 0xd6 && at + 6 <= end && bytes[at + 1] === TIMESTAMP_EXTENSION) {
       return this.#noteTime(field, this.#u32(at + 2), 0, at + 6);
     }
     if (head === 0xc7 && at + 15 <= end && bytes[at + 1] === 12 && bytes[at + 2] === TIMESTAMP_EXTENSION) {
-      const seconds = this.#view.getInt32(this.#base + at + 7) * TWO_32 + this.#u32(at + 11);
+      const seconds = this.#view.getInt32(at + 7) * TWO_32 + this.#u32(at + 11);
       return this.#noteTime(field, seconds, this.#u32(at + 3), at + 15);
     }
     return this.#other(field, at);
@@ -262,12 +356,12 @@ export class MsgpackCursor {
   /** Reads text at `at` into `textStart`..returned offset; FAULT for anything else. */
   text(at: number): number {
     if (at >= this.#end) return FAULT;
-    const head = this.#bytes[at] as number;
+    const head = this.bytes[at] as number;
     let length = head & 0x1f;
     this.textStart = at + 1;
     if ((head & 0xe0) !== 0xa0) {
       if (head !== 0xd9 || at + 2 > this.#end) return FAULT;
-      length = this.#bytes[at + 1] as number;
+      length = this.bytes[at + 1] as number;
       this.textStart = at + 2;
     }
     const end = this.textStart + length;
@@ -277,7 +371,7 @@ export class MsgpackCursor {
   /** Passes over any value, at most 16 levels deep. */
   skip(at: number, depth: number): number {
     if (at >= this.#end || depth > MAX_DEPTH) return FAULT;
-    const head = this.#bytes[at] as number;
+    const head = this.bytes[at] as number;
     if (head < 0x80 || head >= 0xe0) return at + 1;
     if (head < 0x90 || head === 0xde || head === 0xdf) return this.#skipItems(this.enterMap(at), this.count * 2, depth);
     if (head < 0xa0 || head === 0xdc || head === 0xdd) return this.#skipItems(this.enterArray(at), this.count, depth);
@@ -297,21 +391,21 @@ export class MsgpackCursor {
     if (fixed > 0) return at + fixed;
     const width = LENGTH_BYTES[head - 0xc0] as number;
     if (width === 0 || at + 1 + width > this.#end) return FAULT;
-    const length = width === 1 ? (this.#bytes[at + 1] as number) : width === 2 ? this.#u16(at + 1) : this.#u32(at + 1);
+    const length = width === 1 ? (this.bytes[at + 1] as number) : width === 2 ? this.#u16(at + 1) : this.#u32(at + 1);
     const typeByte = head >= 0xc7 && head <= 0xc9 ? 1 : 0;
     return at + 1 + width + typeByte + length;
   }
 
   #u16(at: number): number {
-    return this.#view.getUint16(this.#base + at);
+    return this.#view.getUint16(at);
   }
 
   #u32(at: number): number {
-    return this.#view.getUint32(this.#base + at);
+    return this.#view.getUint32(at);
   }
 
   #f64(at: number): number {
-    return this.#view.getFloat64(this.#base + at);
+    return this.#view.getFloat64(at);
   }
 }
 

@@ -22,6 +22,7 @@ import {
   LANE_C,
   LANE_D,
   LANE_E,
+  RECORD_LANES,
   STATUS_HALTED,
   STATUS_TRADING,
 } from "../core/market/record.ts";
@@ -75,8 +76,7 @@ export class FrameScanner {
   readonly #control: (message: ControlMessage) => void;
   readonly #symbols: ByteTable;
   readonly #indexes: Uint16Array;
-  readonly #cursor = new MsgpackCursor(field.FIELD_COUNT);
-  #frame: Uint8Array = new Uint8Array(0);
+  readonly #cursor = new MsgpackCursor(field.FRAME_KEYS, field.FIELD_COUNT);
   #receivedTimeUs = 0;
   #at = 0;
   #remaining = 0;
@@ -100,7 +100,6 @@ export class FrameScanner {
    * SCAN_FULL. Never throws on bad input; what the control callback throws is passed on.
    */
   scan(frame: Uint8Array, receivedTimeUs: number, target: RecordTarget): number {
-    this.#frame = frame;
     this.#receivedTimeUs = receivedTimeUs;
     const cursor = this.#cursor;
     cursor.attach(frame);
@@ -119,7 +118,7 @@ export class FrameScanner {
       this.#at = next;
       this.#remaining--;
     }
-    return this.#at === this.#frame.length ? SCAN_DONE : this.#malformed(this.#at);
+    return this.#at === this.#cursor.frameEnd ? SCAN_DONE : this.#malformed(this.#at);
   }
 
   #malformed(offset: number): number {
@@ -131,27 +130,13 @@ export class FrameScanner {
   /** Reads the message at `start`; returns the offset after it, FAULT or FULL. */
   #message(start: number, target: RecordTarget): number {
     const cursor = this.#cursor;
-    const end = this.#fields(start);
+    const end = cursor.fields(start);
     if (end === FAULT || cursor.type(field.MESSAGE) !== TYPE_TEXT) return FAULT;
     if (cursor.length(field.MESSAGE) !== 1) return this.#controlMessage(start, end);
     const instrument = this.#instrument();
     if (instrument === FAULT) return FAULT;
     const outcome = this.#record(cursor.letter(field.MESSAGE), instrument, target);
     return outcome < 0 ? outcome : end;
-  }
-
-  /** Notes every field of the map at `start`; returns the offset after it or FAULT. */
-  #fields(start: number): number {
-    const cursor = this.#cursor;
-    cursor.begin();
-    let at = cursor.enterMap(start);
-    for (let left = cursor.count; left > 0 && at !== FAULT; left--) {
-      at = cursor.key(at);
-      if (at === FAULT) return FAULT;
-      const number = cursor.keyLength === 0 ? 0 : (field.FIELD_BY_KEY[cursor.keyCode] as number);
-      at = number === 0 ? cursor.skip(at, 0) : cursor.value(number, at);
-    }
-    return at;
   }
 
   /** Instrument index of the message's symbol, SKIP when the message is not for us, FAULT without a symbol. */
@@ -163,7 +148,7 @@ export class FrameScanner {
       return SKIP;
     }
     if (cursor.type(field.SYMBOL) !== TYPE_TEXT) return FAULT;
-    const id = this.#symbols.find(this.#frame, cursor.start(field.SYMBOL), cursor.end(field.SYMBOL));
+    const id = this.#symbols.find(cursor.bytes, cursor.start(field.SYMBOL), cursor.end(field.SYMBOL));
     if (id !== -1) return this.#indexes[id] as number;
     this.unknownSymbolCount++;
     return SKIP;
@@ -240,7 +225,7 @@ export class FrameScanner {
 
   #letters(start: number, end: number, tape: Tape | undefined): number {
     let flags = 0;
-    for (let at = start; at < end; at++) flags |= saleConditionFlag(this.#frame[at] as number, tape);
+    for (let at = start; at < end; at++) flags |= saleConditionFlag(this.#cursor.bytes[at] as number, tape);
     return flags;
   }
 
@@ -333,18 +318,20 @@ export class FrameScanner {
     if (slot < 0) return FULL;
     const records = target.records;
     records.header(slot, kind, code, instrument, flags, this.#cursor.number(field.TIME), this.#receivedTimeUs);
-    records.setLane(slot, LANE_A, a);
-    records.setLane(slot, LANE_B, b);
-    records.setLane(slot, LANE_C, c);
-    records.setLane(slot, LANE_D, d);
-    records.setLane(slot, LANE_E, e);
+    const f64 = records.f64;
+    const at = slot * RECORD_LANES;
+    f64[at + LANE_A] = a;
+    f64[at + LANE_B] = b;
+    f64[at + LANE_C] = c;
+    f64[at + LANE_D] = d;
+    f64[at + LANE_E] = e;
     return slot;
   }
 
   #controlMessage(start: number, end: number): number {
     let message: unknown;
     try {
-      message = decode(this.#frame.subarray(start, end));
+      message = decode(this.#cursor.bytes.subarray(start, end));
     } catch {
       return FAULT;
     }
