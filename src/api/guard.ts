@@ -10,10 +10,10 @@ import { ProblemError } from "./problem.ts";
 
 /**
  * `probe`: health and readiness, answered to anyone at any host name, with details only for `request.detailed`.
- * `public`: files and descriptions that hold nothing of the account. `read`: viewer where reads need a key. A role: a change
- * of state, which always needs a key.
+ * `document`: pages, their files and descriptions, which hold nothing of the account. `public`: the same as an answer.
+ * `read`: viewer where reads need a key. A role: a change of state, which always needs a key.
  */
-export type RouteAccess = "probe" | "public" | "read" | Exclude<Role, "viewer">;
+export type RouteAccess = "probe" | "document" | "public" | "read" | Exclude<Role, "viewer">;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -51,7 +51,7 @@ export async function addGuard(app: FastifyInstance, keys: KeyVerifier, config: 
       return;
     }
     checkHost(policy, request);
-    if (access === "public") return;
+    if (access === "public" || access === "document") return;
     if (access === "read") return requireReader(request);
     if (!policy.originAllowed(request.headers.origin, request.headers.host)) {
       throw new ProblemError(403, "ORIGIN_NOT_ALLOWED", "pages of this origin may not change anything here", {

@@ -75,11 +75,6 @@ const FRAMEWORK: Readonly<Record<string, readonly [number, string, string]>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: [400, "BODY_MALFORMED", "the body is not valid JSON"],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, "BODY_MALFORMED", "the body's length differs from its Content-Length"],
   FST_ERR_BAD_URL: [400, "URL_MALFORMED", "the path is not a valid URL path"],
-  FST_ERR_HANDLER_TIMEOUT: [
-    503,
-    "REQUEST_TIMEOUT",
-    "the bot did not answer within 10 seconds; the outcome is not known",
-  ],
 };
 
 interface FrameworkError extends Error {

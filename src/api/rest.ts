@@ -16,7 +16,7 @@ import { addDocumentationRoutes, describeRoutes } from "./routes/documentation.t
 import { addHealthRoutes } from "./routes/health.ts";
 import { addMarketRoutes } from "./routes/market.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
-import { addPageRoutes } from "./routes/page.ts";
+import { addPageConfigRoute, addPageFiles } from "./routes/page.ts";
 import { addPortfolioRoutes } from "./routes/portfolio.ts";
 import { addRiskRoutes } from "./routes/risk.ts";
 import type { Rest, SchemaTypes } from "./routes/route.ts";
@@ -36,6 +36,14 @@ export interface RestDependencies {
 const BODY_BYTES_MAX = 16 * 1024;
 const REQUEST_MS_MAX = 10_000;
 
+/** For answers that are data: never shown as a document, never kept. Documents have helmet's instead. */
+const ANSWER_HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none';frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
 export async function createRest(dependencies: RestDependencies): Promise<Rest> {
   const { bot, keys, config, log } = dependencies;
   const app: Rest = Fastify({
@@ -43,7 +51,7 @@ export async function createRest(dependencies: RestDependencies): Promise<Rest> 
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
-    handlerTimeout: REQUEST_MS_MAX,
+    // No limit on handlers: every call to the bot has its own deadline, and a timer a request costs a seventh of a read.
     routerOptions: { maxParamLength: 200 },
     return503OnClosing: true,
     forceCloseConnections: "idle",
@@ -60,9 +68,10 @@ export async function createRest(dependencies: RestDependencies): Promise<Rest> 
 
   const table = new RouteTable();
   app.addHook("onRoute", (route) => table.add(route.method, route.url));
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const route = request.is404 ? "unknown" : (request.routeOptions.url ?? "unknown");
     dependencies.onAnswered(route, request.method, reply.statusCode, reply.elapsedTime);
+    done();
   });
   app.setErrorHandler(async (error: Error, request, reply) => {
     const problem = problemFrom(error, request);
@@ -73,7 +82,10 @@ export async function createRest(dependencies: RestDependencies): Promise<Rest> 
     await sendProblem(reply, notServed(table, request.method, request.url));
   });
 
-  await app.register(helmet, helmetOptions(dependencies.wsPort));
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.routeOptions.config?.access !== "document") reply.headers(ANSWER_HEADERS);
+    done();
+  });
   await addGuard(app, keys, config);
   await describeRoutes(app, config.version);
   addHealthRoutes(app, bot);
@@ -82,8 +94,13 @@ export async function createRest(dependencies: RestDependencies): Promise<Rest> 
   addStrategyRoutes(app, bot);
   addMarketRoutes(app, bot);
   addRiskRoutes(app, bot);
-  await addPageRoutes(app, config, dependencies.wsPort);
-  await addDocumentationRoutes(app);
+  addPageConfigRoute(app, config, dependencies.wsPort);
+  await app.register(async (documents) => {
+    // Helmet works its headers out anew for every request: right for documents, too dear for answers.
+    await documents.register(helmet, helmetOptions(dependencies.wsPort));
+    await addPageFiles(documents);
+    await addDocumentationRoutes(documents);
+  });
   return app;
 }
 

@@ -285,12 +285,36 @@ describe("the REST face", () => {
     });
   });
 
-  it("sends headers that keep the page to itself", async () => {
+  it("sends headers that keep pages to themselves", async () => {
+    for (const url of ["/", "/page/style.css", "/docs/"]) {
+      const { headers } = await get(url);
+      assert.match(String(headers["content-security-policy"]), /script-src 'self';/, url);
+      assert.equal(headers["x-content-type-options"], "nosniff", url);
+      assert.equal(headers["x-frame-options"], "DENY", url);
+      assert.equal(headers["referrer-policy"], "no-referrer", url);
+      assert.equal(headers["strict-transport-security"], undefined, url);
+    }
     const { headers } = await get("/");
-    assert.match(String(headers["content-security-policy"]), /script-src 'self';/);
     assert.match(String(headers["content-security-policy"]), /connect-src 'self' ws:\/\/localhost:8001/);
-    assert.equal(headers["x-content-type-options"], "nosniff");
-    assert.equal(headers["x-frame-options"], "DENY");
-    assert.equal(headers["strict-transport-security"], undefined);
+  });
+
+  it("sends headers that keep answers from being shown or stored", async () => {
+    for (const url of ["/api/v1/account", "/api/v1/nothing", "/health"]) {
+      const { headers } = await get(url);
+      assert.match(String(headers["content-security-policy"]), /^default-src 'none'/, url);
+      assert.equal(headers["x-content-type-options"], "nosniff", url);
+      assert.equal(headers["cache-control"], "no-store", url);
+    }
+  });
+
+  it("refuses JSON that would change an object's prototype", async () => {
+    const reply = await rest.app.inject({
+      method: "POST",
+      url: "/api/v1/risk/kill",
+      payload: '{"reason":"x","__proto__":{"flatten":true}}',
+      headers: { ...bearer("admin"), "content-type": "application/json" },
+    });
+    assert.equal(reply.statusCode, 400);
+    assert.match(String(reply.headers["content-type"]), /problem\+json/);
   });
 });

@@ -1,6 +1,7 @@
 /** The OpenAPI document and the page that shows it, served from installed files: works without a network. */
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance } from "fastify";
 import type { Rest } from "./route.ts";
 
 /** Must run before the routes that it describes are added. */
@@ -23,11 +24,11 @@ const DOCS_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export async function addDocumentationRoutes(app: Rest): Promise<void> {
-  app.get("/openapi.json", { config: { access: "public" }, schema: { hide: true } }, async () => app.swagger());
+export async function addDocumentationRoutes(app: FastifyInstance): Promise<void> {
+  app.get("/openapi.json", { config: { access: "document" }, schema: { hide: true } }, async () => app.swagger());
   await app.register(async (docs) => {
     docs.addHook("onRoute", (route) => {
-      route.config = { ...route.config, access: "public" };
+      route.config = { ...route.config, access: "document" };
     });
     await docs.register(swaggerUi, {
       routePrefix: "/docs",

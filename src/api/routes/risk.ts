@@ -24,9 +24,7 @@ export function addRiskRoutes(app: Rest, bot: BotPort): void {
   app.post(
     "/api/v1/risk/kill",
     {
-      // A minute: the caller must learn how far the halt got, however slow the broker is.
       config: { access: "trader", unlimited: true },
-      handlerTimeout: 60_000,
       schema: {
         tags,
         summary: "Kill switch: no new orders, cancel all open ones",
