@@ -8,7 +8,7 @@
  *   u32      length of the header JSON · the JSON (UTF-8) · u32 CRC-32 of the JSON
  *   blocks   u32 count of records · u32 CRC-32 of count and records · count × 64 bytes
  */
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { CodedError } from "../core/errors.ts";
 import { RECORD_BYTES, RecordBuffer } from "../core/market/record.ts";
@@ -18,6 +18,13 @@ export const RUN_FILE_MAGIC = "ATBRUN";
 export const BLOCK_HEADER_BYTES = 8;
 /** Largest block a reader accepts. */
 export const MAX_BLOCK_RECORDS = 65_536;
+
+/** Where blocks go: an open file. */
+export interface RunSink {
+  write(bytes: Buffer, offset: number, length: number): Promise<{ readonly bytesWritten: number }>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
 
 export interface RunRecorderOptions {
   /** Records gathered before a block is written. */
@@ -43,7 +50,7 @@ interface Block {
 }
 
 export class RunRecorder {
-  readonly #file: FileHandle;
+  readonly #file: RunSink;
   readonly #blockRecords: number;
   readonly #stoppedCallback: (error: CodedError) => void;
   readonly #free: Block[];
@@ -55,7 +62,8 @@ export class RunRecorder {
   #written = 0;
   #dropped = 0;
 
-  private constructor(file: FileHandle, options: RunRecorderOptions) {
+  /** On a file whose header is written already; `create` does both. */
+  constructor(file: RunSink, options: RunRecorderOptions) {
     this.#file = file;
     this.#blockRecords = options.blockRecords ?? 1024;
     this.#stoppedCallback = options.stopped ?? (() => {});
@@ -169,7 +177,7 @@ export function blockChecksum(block: Buffer): number {
   return crc32(block.subarray(BLOCK_HEADER_BYTES), crc32(block.subarray(0, 4)));
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
+async function writeAll(file: RunSink, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
 }
 
