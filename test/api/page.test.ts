@@ -19,29 +19,6 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
-describe("the page where reads need a key", { skip }, () => {
-  it("asks for one first, then shows everything", async () => {
-    const metrics = new Metrics(1);
-    const config = { ...CONFIG, requireKeyForReads: true };
-    const faces = await createFaces({ bot: new MemoryBot(), keys: new MemoryKeys(), metrics, config, log });
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
-    try {
-      const page = await browser.newPage();
-      await page.goto((await faces.listen()).rest);
-      await page.getByLabel("Key", { exact: true }).fill("atb_viewer");
-      assert.equal(await page.locator("#orders button").count(), 0);
-      await page.getByRole("button", { name: "Use key" }).click();
-      await page.locator("#connection", { hasText: "live" }).waitFor();
-      await page.locator("#orders button").first().waitFor();
-      await page.locator("#figures", { hasText: "100,503.87" }).waitFor();
-    } finally {
-      await browser.close();
-      await faces.close();
-      metrics.close();
-    }
-  });
-});
-
 describe("the page", { skip }, () => {
   const bot = new MemoryBot();
   const metrics = new Metrics(1);
@@ -157,6 +134,22 @@ describe("the page", { skip }, () => {
     await page.locator("#reason-submit").click();
     await page.locator("#trading-state", { hasText: "active" }).waitFor();
     assert.ok(bot.calls.includes("resume key-risk drill over"));
+  });
+
+  it("asks for a key first where reads need one, then shows everything", async () => {
+    const locked = { ...CONFIG, requireKeyForReads: true };
+    const own = await createFaces({ bot: new MemoryBot(), keys: new MemoryKeys(), metrics, config: locked, log });
+    complaints = [];
+    page = await browser.newPage();
+    await page.goto((await own.listen()).rest);
+    await page.getByLabel("Key", { exact: true }).fill("atb_viewer");
+    assert.equal(await page.locator("#orders button").count(), 0);
+    await page.getByRole("button", { name: "Use key" }).click();
+    await page.locator("#connection", { hasText: "live" }).waitFor();
+    await page.locator("#orders button").first().waitFor();
+    await page.locator("#figures", { hasText: "100,503.87" }).waitFor();
+    await page.close();
+    await own.close();
   });
 
   it("fits a phone", async () => {
