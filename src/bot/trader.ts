@@ -100,6 +100,8 @@ export interface TraderOptions {
   readonly recordings: RunRecordings | null;
   /** True in lockstep: nothing may depend on the real clock. */
   readonly lockstep: boolean;
+  /** Told how many market messages and trade updates have arrived, whenever one has. */
+  readonly onReceived: (marketMessages: number, tradeUpdates: number) => void;
   readonly nowMs: () => number;
   readonly wallUs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -188,14 +190,6 @@ export class Trader {
     return this.#accountState;
   }
 
-  get tradeUpdates(): number {
-    return this.#tradeUpdates;
-  }
-
-  get marketMessages(): number {
-    return this.#marketMessages;
-  }
-
   phase(instanceId: string): InstancePhase {
     return this.#phases.get(instanceId) ?? "stopped";
   }
@@ -240,6 +234,11 @@ export class Trader {
   async abandon(): Promise<void> {
     this.manager.abandon();
     await this.#close();
+  }
+
+  /** Sends what people have ordered since the last look. */
+  async takeUpManual(): Promise<void> {
+    for (const order of await this.#options.journal.pendingManual()) this.manager.takeUp(order);
   }
 
   /** Resolves when everything received so far has gone all the way through engines, journal and broker. */
@@ -311,6 +310,7 @@ export class Trader {
         this.#tradeUpdates += 1;
         this.#options.clock.observe(update.venueTimeUs);
         this.manager.onTradeUpdate(update);
+        this.#options.onReceived(this.#marketMessages, this.#tradeUpdates);
       },
     };
     this.#options.broker.watch(handler);
@@ -495,6 +495,7 @@ export class Trader {
     if (count === 0) return;
     clock.observe(records.lane(count - 1, LANE_VENUE_TIME_US));
     this.manager.setVenueTimeUs(clock.nowUs());
+    this.#options.onReceived(this.#marketMessages, this.#tradeUpdates);
     if (!lockstep) observer.feedDelayUs(wallUs() - records.lane(count - 1, LANE_VENUE_TIME_US));
   }
 
@@ -556,7 +557,7 @@ export class Trader {
   }
 
   #startTimers(): void {
-    const { clock, lockstep, journal } = this.#options;
+    const { clock, lockstep } = this.#options;
     if (!lockstep) {
       this.#every(250, () => {
         if (clock.nowUs() > 0) this.#sequencer.onClock(clock.nowUs() - CLOCK_LAG_US, this.#options.wallUs());
@@ -564,9 +565,7 @@ export class Trader {
       });
     }
     this.#every(1000, () => void this.#reconciler.sweep());
-    this.#every(500, async () => {
-      for (const order of await journal.pendingManual()) this.manager.takeUp(order);
-    });
+    this.#every(500, () => this.takeUpManual());
   }
 
   /** Runs one round at a time; a failing round is logged and the next one tries again. */

@@ -12,6 +12,7 @@ import { createRing, readRingCounters, RING_DATA_OFFSET, type RingCounters } fro
 import { createHistograms, LatencySnapshot } from "../core/ring/latency-histogram.ts";
 import { RingReader } from "../core/ring/ring-reader.ts";
 import { RingWriter } from "../core/ring/ring-writer.ts";
+import { REFUSAL_COUNT } from "../core/risk/refusal.ts";
 import {
   type EngineTask,
   PROGRESS_FAILED_CLOSED,
@@ -47,6 +48,7 @@ interface Cell {
   worker: EngineWorker;
   ring: RingWriter;
   histograms: SharedArrayBuffer;
+  refusals: SharedArrayBuffer;
   progress: Int32Array;
   done: Promise<void>;
   lastLoops: number;
@@ -79,6 +81,11 @@ export class EnginePool {
     return this.#cells.length;
   }
 
+  /** Records in an inbound ring. */
+  get inboundCapacity(): number {
+    return INBOUND_CAPACITY;
+  }
+
   get restarts(): number {
     return this.#restarts;
   }
@@ -90,6 +97,7 @@ export class EnginePool {
     const intents = createRing({ recordBytes: INTENT_BYTES, capacity: INTENT_CAPACITY });
     const histograms = createHistograms(STAGES);
     const progress = new SharedArrayBuffer(PROGRESS_WORDS * 4);
+    const refusals = new SharedArrayBuffer(Math.max(1, spec.instances.length) * REFUSAL_COUNT * 8);
     const ring = new RingWriter(inbound, { recordBytes: RECORD_BYTES, reserve: INBOUND_RESERVE });
     if (this.#lives >= this.size) this.#restarts += 1;
     this.#lives += 1;
@@ -100,11 +108,13 @@ export class EnginePool {
       intentRecords: new IntentBuffer(intents, RING_DATA_OFFSET, INTENT_CAPACITY),
       life: this.#lives,
     };
-    const task: EngineTask = { worker: index, spec, inbound, intents, histograms, progress, restored, spin: this.#options.spin };
+    const { spin } = this.#options;
+    const task: EngineTask = { worker: index, spec, inbound, intents, histograms, progress, refusals, restored, spin };
     const cell: Cell = {
       worker,
       ring,
       histograms,
+      refusals,
       progress: new Int32Array(progress),
       done: Promise.resolve(),
       lastLoops: 0,
@@ -130,6 +140,13 @@ export class EnginePool {
   histogram(index: number, stage: (typeof STAGES)[number]): LatencySnapshot | undefined {
     const cell = this.#cells[index];
     return cell === undefined ? undefined : new LatencySnapshot(cell.histograms, STAGES, stage);
+  }
+
+  /** The engine's own refusals of one instance by REFUSAL_* number, since its worker was started. */
+  refusals(index: number, instanceIndex: number): Float64Array {
+    const cell = this.#cells[index];
+    if (cell === undefined) return new Float64Array(REFUSAL_COUNT);
+    return new Float64Array(cell.refusals, instanceIndex * REFUSAL_COUNT * 8, REFUSAL_COUNT);
   }
 
   isReady(index: number): boolean {

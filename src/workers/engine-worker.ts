@@ -3,13 +3,14 @@
  * the ring is stopped. It owns the reading side of the inbound ring and the writing side of the intent ring; it does no
  * I/O and sees no wall clock but for latency stamps.
  */
-import { Engine, type IntentSink } from "../core/engine.ts";
+import { Engine, type IntentSink, type RefusalSink } from "../core/engine.ts";
 import { LANE_RECEIVED_TIME_US, RECORD_BYTES, RecordBuffer } from "../core/market/record.ts";
 import { INTENT_BYTES, INTENT_LANE_PUBLISHED_US, INTENT_LANES, IntentBuffer } from "../core/order/intent.ts";
 import { RING_DATA_OFFSET } from "../core/ring/descriptor.ts";
 import { LatencyRecorder } from "../core/ring/latency-histogram.ts";
 import { RingReader } from "../core/ring/ring-reader.ts";
 import { RingWriter } from "../core/ring/ring-writer.ts";
+import { REFUSAL_COUNT } from "../core/risk/refusal.ts";
 import {
   type EngineTask,
   PARK_MS,
@@ -58,7 +59,14 @@ export default function runEngineWorker(task: EngineTask): number {
   const reader = new RingReader(task.inbound, { recordBytes: RECORD_BYTES, spins: task.spin });
   const records = new RecordBuffer(task.inbound, RING_DATA_OFFSET, reader.capacity);
   const sink = new RingSink(task.intents);
-  const engine = new Engine(task.spec, sink);
+  const counts = new Float64Array(task.refusals);
+  const refusals: RefusalSink = {
+    refused(instanceIndex, _instrumentIndex, refusal) {
+      const at = instanceIndex * REFUSAL_COUNT + refusal;
+      counts[at] = (counts[at] as number) + 1;
+    },
+  };
+  const engine = new Engine(task.spec, sink, { refusals });
   for (const { instanceIndex, snapshot } of task.restored) engine.restore(instanceIndex, snapshot);
   const [decodeToEngine, engineStage] = STAGES.map((name) => new LatencyRecorder(task.histograms, STAGES, name));
   Atomics.store(progress, PROGRESS_READY, 1);

@@ -19,6 +19,8 @@ export interface EngineTask {
   readonly histograms: SharedArrayBuffer;
   /** Int32 words, see PROGRESS_*. */
   readonly progress: SharedArrayBuffer;
+  /** Float64 counts of the engine's own refusals: `REFUSAL_COUNT` per instance, by instance and refusal number. */
+  readonly refusals: SharedArrayBuffer;
   readonly restored: readonly RestoredInstance[];
   /** Times to look again before parking; 0 parks at once. */
   readonly spin: number;

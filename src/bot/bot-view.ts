@@ -1,0 +1,386 @@
+/**
+ * The running bot as its faces see it: answers questions from books, journal and history, takes manual orders, cancels and
+ * the kill switch. Main thread only. It works the same in the process that trades and in one that stands by.
+ */
+import type {
+  AccountView,
+  Answer,
+  BarView,
+  BotPort,
+  HealthReport,
+  KillReport,
+  NewOrderRequest,
+  OrderView,
+  Page,
+  PnlView,
+  PositionView,
+  RiskView,
+  SignalView,
+  StrategyView,
+  StreamChannel,
+  StreamEvent,
+  TradeView,
+} from "../api/bot-port.ts";
+import type { Broker, BrokerAccount } from "../broker/broker.ts";
+import { type Config, journalLimits } from "../config/config.ts";
+import { CodedError } from "../core/errors.ts";
+import { formatFixed } from "../core/fixed.ts";
+import type { Books } from "../orders/books.ts";
+import {
+  type Journal,
+  type JournalSnapshot,
+  MANUAL_INSTANCE,
+  type TradingScope,
+  type TradingState,
+} from "../orders/journal.ts";
+import type { HistoryReader, TradeStatistics } from "../store/history-reader.ts";
+import type { PlacedInstance, Placement } from "../workers/placement.ts";
+import type { EventHub } from "./event-hub.ts";
+import { kill } from "./kill-switch.ts";
+import { isRefusal, manualIntent } from "./manual-order.ts";
+import type { Scorecard } from "./scorecard.ts";
+import type { Trader } from "./trader.ts";
+import type { VenueClock } from "./venue-clock.ts";
+import { orderView, positionView, quoteEvent } from "./views.ts";
+
+/** What changes while the bot lives, kept by the composition. */
+export interface BotStatus {
+  trader: Trader | null;
+  bookId: string;
+  brokerAccountId: string;
+  health(): HealthReport;
+  ready(): HealthReport;
+  /** The trading states as the journal last had them, for when it cannot be read. */
+  states: ReadonlyMap<TradingScope, TradingState>;
+  leaseOwner: string | null;
+}
+
+export interface BotViewOptions {
+  readonly config: Config;
+  readonly status: BotStatus;
+  readonly journal: Journal;
+  readonly history: HistoryReader;
+  readonly broker: Broker;
+  readonly books: Books;
+  readonly scorecard: Scorecard;
+  readonly placement: Placement;
+  readonly clock: VenueClock;
+  readonly events: EventHub;
+  readonly nowMs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+const EQUITY_POINTS = 500;
+const CACHE_MS = 2000;
+const CHART_INTERVAL_SECONDS = 60;
+
+export class BotView implements BotPort {
+  readonly #options: BotViewOptions;
+  #account: { readonly value: BrokerAccount; readonly atMs: number } | null = null;
+  #statistics: { readonly value: TradeStatistics; readonly atMs: number } | null = null;
+
+  constructor(options: BotViewOptions) {
+    this.#options = options;
+  }
+
+  health(): HealthReport {
+    return this.#options.status.health();
+  }
+
+  ready(): HealthReport {
+    return this.#options.status.ready();
+  }
+
+  async createOrder(request: NewOrderRequest): Promise<Answer<OrderView>> {
+    const { journal, books, config, clock, status, history } = this.#options;
+    const snapshot = await journal.load();
+    const intent = manualIntent(request, {
+      bookId: status.bookId,
+      instrument: config.instruments.find((i) => i.symbol === request.symbol),
+      mark: books.mark(request.symbol),
+      position:
+        snapshot.positions.find((p) => p.instanceId === MANUAL_INSTANCE && p.symbol === request.symbol)?.quantity ?? 0n,
+      collarBps: config.risk.collarBps,
+      venueTimeUs: clock.nowUs(),
+    });
+    if (isRefusal(intent)) return { ok: false, refusal: intent };
+    const [outcome] = await journal.commit(null, [intent], journalLimits(config.risk));
+    if (outcome === undefined || outcome.kind === "refused") {
+      const code = outcome?.code ?? "REFUSED";
+      const httpStatus = code === "ID_CONTENT_MISMATCH" ? 422 : 409;
+      return { ok: false, refusal: { status: httpStatus, code, message: outcome?.message ?? "the order was refused" } };
+    }
+    const order = await history.order(intent.clientOrderId);
+    if (order === null) throw new CodedError("STORE_UNAVAILABLE", "the order was journalled but could not be read back");
+    void status.trader?.takeUpManual();
+    return { ok: true, value: orderView(order) };
+  }
+
+  async order(id: string): Promise<OrderView | null> {
+    const order = await this.#options.history.order(id);
+    return order === null ? null : orderView(order);
+  }
+
+  async orders(
+    filter: { readonly state: "open" | "closed" | "all"; readonly symbol: string | null },
+    page: Page,
+  ): Promise<OrderView[]> {
+    const rows = await this.#options.history.orders(filter, page);
+    return rows.map(({ order, position }) => ({ ...orderView(order), position }));
+  }
+
+  /** Tells the broker first: a cancel waits for no database. */
+  async cancelOrder(id: string): Promise<Answer<OrderView>> {
+    const { status, journal, broker } = this.#options;
+    status.trader?.manager.cancel(id);
+    const order = await journal.requestCancel(id);
+    if (order === null) return notFound("order", id);
+    if (status.trader === null && order.brokerOrderId !== null) await broker.cancel(order.brokerOrderId);
+    return { ok: true, value: orderView(order) };
+  }
+
+  async cancelAllOrders(): Promise<Answer<{ readonly cancel_requested: number }>> {
+    const { broker } = this.#options;
+    const open = await broker.openOrders();
+    const outcome = await broker.cancelAll();
+    if (outcome.kind === "failed") {
+      return { ok: false, refusal: { status: 502, code: "BROKER_UNAVAILABLE", message: outcome.cause } };
+    }
+    return { ok: true, value: { cancel_requested: open.kind === "ok" ? open.value.length : 0 } };
+  }
+
+  async positions(): Promise<PositionView[]> {
+    const { books, status } = this.#options;
+    const rows = status.trader === null ? (await this.#load()).positions : books.positions();
+    return rows.map((row) => positionView(row, books));
+  }
+
+  async account(): Promise<AccountView> {
+    const { status, config, clock, books } = this.#options;
+    const account = await this.#brokerAccount();
+    const trading = status.trader !== null;
+    const cash = trading ? books.cash : (await this.#load()).cash;
+    return {
+      book_id: status.bookId,
+      broker_account_id: status.brokerAccountId,
+      mode: config.tradingMode,
+      cash: formatFixed(cash),
+      equity: trading ? formatFixed(books.valuation().equity) : null,
+      broker_cash: account === null ? null : formatFixed(account.cash),
+      broker_equity: account === null ? null : formatFixed(account.equity),
+      buying_power: account === null ? null : formatFixed(account.buyingPower),
+      venue_time: clock.nowUs() === 0 ? null : Math.floor(clock.nowUs() / 1000),
+    };
+  }
+
+  async strategies(): Promise<StrategyView[]> {
+    const snapshot = await this.#load();
+    return this.#options.placement.instances.map((instance) => this.#strategyView(instance, snapshot));
+  }
+
+  startStrategy(id: string, actor: string): Promise<Answer<StrategyView>> {
+    return this.#setStrategy(id, "active", actor, "started by a person");
+  }
+
+  stopStrategy(id: string, actor: string): Promise<Answer<StrategyView>> {
+    return this.#setStrategy(id, "halted", actor, "stopped by a person");
+  }
+
+  async trades(filter: { readonly symbol: string | null }, page: Page): Promise<TradeView[]> {
+    const rows = await this.#options.history.trades(filter, page);
+    return rows.map((row) => ({
+      position: row.position,
+      execution_id: row.executionId,
+      client_order_id: row.clientOrderId,
+      instance: row.instanceId,
+      symbol: row.symbol,
+      side: row.side,
+      quantity: formatFixed(row.quantity),
+      price: formatFixed(row.price),
+      fee: formatFixed(row.fee),
+      realised: formatFixed(row.realised),
+      slippage_bps: row.slippageBps,
+      venue_time: Math.floor(row.venueTimeUs / 1000),
+    }));
+  }
+
+  async signals(page: Page): Promise<SignalView[]> {
+    const rows = await this.#options.history.signals(page);
+    return rows.map((row) => ({
+      id: row.position,
+      instance: row.instanceId,
+      symbol: row.symbol,
+      target: formatFixed(row.target),
+      reason: row.reason,
+      value: row.value,
+      venue_time: Math.floor(row.venueTimeUs / 1000),
+      outcome: row.outcome,
+    }));
+  }
+
+  async bars(symbol: string, page: Page): Promise<BarView[]> {
+    const before = page.before === null ? null : page.before * 1000;
+    const rows = await this.#options.history.bars(symbol, CHART_INTERVAL_SECONDS, { limit: page.limit, before });
+    return rows.map((row) => ({
+      symbol: row.symbol,
+      start: Math.floor(row.position / 1000),
+      interval_seconds: row.intervalSeconds,
+      open: row.open,
+      high: row.high,
+      low: row.low,
+      close: row.close,
+      volume: row.volume,
+    }));
+  }
+
+  async pnl(): Promise<PnlView> {
+    const statistics = await this.statistics();
+    const points = await this.#options.history.equity(0, EQUITY_POINTS);
+    const { equity: _now, ...figures } = this.figures(statistics);
+    return {
+      ...figures,
+      equity: points.map((point) => ({ time: Math.floor(point.atUs / 1000), equity: formatFixed(point.equity) })),
+    };
+  }
+
+  /** The figures of the `pnl` channel and of the account gauges. */
+  figures(statistics: TradeStatistics): Omit<PnlView, "equity"> & { readonly equity: string } {
+    const { books } = this.#options;
+    const { realised, unrealised, fees, equity } = books.valuation();
+    return {
+      realised: formatFixed(realised),
+      unrealised: formatFixed(unrealised),
+      fees: formatFixed(fees),
+      total: formatFixed(realised + unrealised - fees),
+      win_rate: statistics.roundTrips === 0 ? null : (100 * statistics.wins) / statistics.roundTrips,
+      round_trips: statistics.roundTrips,
+      drawdown: formatFixed(books.drawdown),
+      average_slippage_bps: statistics.averageSlippageBps,
+      equity: formatFixed(equity),
+    };
+  }
+
+  /** At most two seconds old; the last known figures while the database is away. */
+  async statistics(): Promise<TradeStatistics> {
+    const { history, nowMs } = this.#options;
+    if (this.#statistics === null || nowMs() - this.#statistics.atMs > CACHE_MS) {
+      try {
+        this.#statistics = { value: await history.statistics(), atMs: nowMs() };
+      } catch (error) {
+        if (this.#statistics === null) throw error;
+      }
+    }
+    return this.#statistics.value;
+  }
+
+  async risk(): Promise<RiskView> {
+    const { status, config, scorecard } = this.#options;
+    const states = await this.#load().then(
+      (snapshot) => snapshot.tradingStates,
+      () => status.states,
+    );
+    const limits = Object.entries(config.risk).map(([name, value]) => [
+      name,
+      typeof value === "bigint" ? formatFixed(value) : value,
+    ]);
+    return {
+      states: [...states].map(([scope, state]) => ({ scope, state })),
+      limits: Object.fromEntries(limits) as RiskView["limits"],
+      refusals: scorecard.refusals(),
+      owner: status.trader !== null,
+      lease_owner: status.leaseOwner,
+    };
+  }
+
+  kill(actor: string, reason: string): Promise<KillReport> {
+    const { journal, broker, status, nowMs, sleep } = this.#options;
+    const haltHere = () => status.trader?.setAccountState("halted");
+    return kill({ journal, broker, haltHere, nowMs, sleep }, actor, reason);
+  }
+
+  /** The explicit act that lifts a halt: journal first, then the broker, then this process. */
+  async resume(actor: string, reason: string): Promise<Answer<RiskView>> {
+    const { journal, broker, status } = this.#options;
+    await journal.setTradingState("account", "active", actor, reason);
+    const outcome = await broker.suspendTrade(false);
+    if (outcome.kind !== "requested") {
+      const cause = outcome.kind === "failed" ? outcome.cause : outcome.kind;
+      return {
+        ok: false,
+        refusal: { status: 502, code: "BROKER_UNAVAILABLE", message: `the broker still suspends trading: ${cause}` },
+      };
+    }
+    status.trader?.setAccountState("active");
+    return { ok: true, value: await this.risk() };
+  }
+
+  snapshot(channel: StreamChannel): readonly StreamEvent[] {
+    const { books, status } = this.#options;
+    if (channel === "quotes") return [...books.quotes()].map(([symbol, quote]) => quoteEvent(symbol, quote));
+    if (channel === "orders" && status.trader !== null) {
+      return [...status.trader.manager.liveOrders()].map(({ order }) => {
+        return { channel: "orders", key: order.clientOrderId, data: orderView(order) } as const;
+      });
+    }
+    if (channel === "pnl" && this.#statistics !== null) return [this.pnlEvent(this.#statistics.value)];
+    return [];
+  }
+
+  pnlEvent(statistics: TradeStatistics): StreamEvent {
+    const time = Math.floor(this.#options.clock.nowUs() / 1000);
+    return { channel: "pnl", key: "pnl", data: { ...this.figures(statistics), time } };
+  }
+
+  subscribe(listener: (event: StreamEvent) => void): () => void {
+    return this.#options.events.subscribe(listener);
+  }
+
+  async #setStrategy(id: string, state: TradingState, actor: string, reason: string): Promise<Answer<StrategyView>> {
+    const { placement, journal, status } = this.#options;
+    const instance = placement.instances.find((i) => i.id === id);
+    if (instance === undefined) return notFound("strategy", id);
+    await journal.setTradingState(`instance:${id}`, state, actor, reason);
+    status.trader?.setInstanceState(instance, state);
+    return { ok: true, value: this.#strategyView(instance, await this.#load()) };
+  }
+
+  #strategyView(instance: PlacedInstance, snapshot: JournalSnapshot): StrategyView {
+    const { books, status, scorecard } = this.#options;
+    const { trader } = status;
+    const tradingState = snapshot.tradingStates.get(`instance:${instance.id}`) ?? "active";
+    const rows = (trader === null ? snapshot.positions : books.positions()).filter((row) => row.instanceId === instance.id);
+    const phase = trader?.phase(instance.id);
+    return {
+      id: instance.id,
+      strategy: instance.strategy,
+      version: instance.version,
+      instruments: instance.symbols,
+      parameters: instance.parameters,
+      capital: formatFixed(instance.capital),
+      worker: trader === null ? null : instance.worker,
+      state: phase === undefined ? "standby" : tradingState === "halted" ? "stopped" : phase,
+      trading_state: tradingState,
+      realised: formatFixed(rows.reduce((sum, row) => sum + row.realised, 0n)),
+      unrealised: formatFixed(rows.reduce((sum, row) => sum + books.unrealised(row), 0n)),
+      intents: scorecard.intentsOf(instance.id),
+      refusals: scorecard.refusalsOf(instance.id),
+    };
+  }
+
+  #load(): Promise<JournalSnapshot> {
+    return this.#options.journal.load();
+  }
+
+  async #brokerAccount(): Promise<BrokerAccount | null> {
+    const { broker, nowMs } = this.#options;
+    if (this.#account !== null && nowMs() - this.#account.atMs < CACHE_MS) return this.#account.value;
+    const answer = await broker.account();
+    if (answer.kind !== "ok") return this.#account?.value ?? null;
+    this.#account = { value: answer.value, atMs: nowMs() };
+    return answer.value;
+  }
+}
+
+function notFound(what: string, id: string): { readonly ok: false; readonly refusal: { status: number; code: string; message: string } } {
+  return { ok: false, refusal: { status: 404, code: "NOT_FOUND", message: `there is no ${what} ${id}` } };
+}

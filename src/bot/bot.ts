@@ -1,0 +1,623 @@
+/**
+ * The bot as a whole: opens store, broker and faces, keeps the lease, and trades while it holds it. Main thread only. It
+ * starts in an order in which nothing is reachable before it works, and stops in the order that loses nothing.
+ */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { createFaces, type Faces, type FacesAddresses } from "../api/faces.ts";
+import { Metrics } from "../api/metrics/metrics.ts";
+import type { Stage } from "../api/metrics/stage-histograms.ts";
+import type { Broker } from "../broker/broker.ts";
+import { LeaseKeeper } from "../cluster/lease-keeper.ts";
+import type { Config } from "../config/config.ts";
+import { CodedError } from "../core/errors.ts";
+import { fixedToNumber, formatFixed } from "../core/fixed.ts";
+import { IntentHash } from "../core/order/intent-list.ts";
+import { REFUSAL_COUNT, refusalCode } from "../core/risk/refusal.ts";
+import { reasonName } from "../core/strategy/reason.ts";
+import { Books } from "../orders/books.ts";
+import type { Journal, TradingScope, TradingState } from "../orders/journal.ts";
+import { ApiKeys } from "../store/api-keys.ts";
+import { HistoryReader } from "../store/history-reader.ts";
+import { HistoryWriter } from "../store/history-writer.ts";
+import { SqlJournal } from "../store/journal-sql.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { cpuLimit, engineWorkers } from "../workers/container-limits.ts";
+import { place, type PlacedInstance, type Placement } from "../workers/placement.ts";
+import { BarKeeper } from "./bar-keeper.ts";
+import { BotHealth } from "./bot-health.ts";
+import { type BotStatus, BotView } from "./bot-view.ts";
+import { EventHub } from "./event-hub.ts";
+import type { AlpacaMarketFeed } from "./market-feed.ts";
+import { RunRecordings } from "./run-recording.ts";
+import { type RunSummary, summarise } from "./run-summary.ts";
+import { Scorecard } from "./scorecard.ts";
+import { Trader, type TraderObserver } from "./trader.ts";
+import type { VenueClock } from "./venue-clock.ts";
+import { orderView, quoteEvent } from "./views.ts";
+
+export interface BotOptions {
+  readonly config: Config;
+  readonly broker: Broker;
+  /** Made anew for every takeover: a closed feed does not open again. */
+  readonly createFeed: () => AlpacaMarketFeed;
+  readonly clock: VenueClock;
+  readonly log: Logger;
+  readonly lockstep: boolean;
+  readonly version: string;
+  /** Told how many market messages and trade updates have arrived, whenever one has. */
+  readonly onReceived: (marketMessages: number, tradeUpdates: number) => void;
+}
+
+export interface StartedBot {
+  readonly addresses: FacesAddresses;
+  /** The text of the key made at the first start with the embedded database; null otherwise. */
+  readonly firstKey: string | null;
+}
+
+const HISTORY_CAPACITY = 100_000;
+const HISTORY_FLUSH_MS = 250;
+const EVERY_SECOND_MS = 1000;
+const QUOTES_MS = 250;
+const DRAIN_MS = 10_000;
+const BIND_RETRY_MS = 1000;
+
+export class Bot {
+  readonly #options: BotOptions;
+  readonly #books = new Books();
+  readonly #scorecard = new Scorecard();
+  readonly #events: EventHub;
+  readonly #metrics: Metrics;
+  readonly #placement: Placement;
+  readonly #keeper: BarKeeper;
+  readonly #intentHash = new IntentHash();
+  readonly #runId = new Date().toISOString().replaceAll(/[-:.]/g, "");
+  readonly #startedAtMs = Date.now();
+  readonly #owner = randomUUID();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #states = new Map<TradingScope, TradingState>();
+  readonly #health: BotHealth;
+  readonly #status: BotStatus;
+  readonly #shownRefusals = new Map<string, Float64Array>();
+  readonly #changedQuotes = new Set<string>();
+  #store: Store | null = null;
+  #journal: Journal | null = null;
+  #history: HistoryWriter | null = null;
+  #view: BotView | null = null;
+  #faces: Faces | null = null;
+  #lease: LeaseKeeper | null = null;
+  #feed: AlpacaMarketFeed | null = null;
+  #recordings: RunRecordings | null = null;
+  #leaving: Promise<void> = Promise.resolve();
+  #removeSources: (() => void)[] = [];
+
+  constructor(options: BotOptions) {
+    this.#options = options;
+    const { config } = options;
+    const cores = cpuLimit(config.resources.cpu === null ? null : String(config.resources.cpu));
+    const count = config.engine.workers;
+    const workers = count === "auto" ? engineWorkers(cores, config.strategies.length) : count;
+    this.#metrics = new Metrics(cores);
+    this.#events = new EventHub((error) => options.log.error({ error: String(error) }, "a stream listener failed"));
+    this.#placement = place(config, workers, 0);
+    this.#keeper = this.#createKeeper();
+    this.#health = new BotHealth();
+    this.#status = {
+      trader: null,
+      bookId: "",
+      brokerAccountId: "",
+      states: this.#states,
+      leaseOwner: null,
+      health: () => this.#health.health(this.#status.trader),
+      ready: () => this.#health.ready(this.#status.trader),
+    };
+  }
+
+  /** Opens everything; trading begins in the background once the lease is held and the books are reconciled. */
+  async start(): Promise<StartedBot> {
+    const { config, log } = this.#options;
+    const store = await openStore({ url: config.database.url, dataDir: join(config.dataDir, "database") });
+    this.#store = store;
+    try {
+      const journal = new SqlJournal({ store });
+      this.#journal = journal;
+      const keys = new ApiKeys({ store, nowMs: Date.now });
+      const firstKey = await this.#firstKey(store, keys);
+      this.#history = new HistoryWriter({
+        store,
+        capacity: HISTORY_CAPACITY,
+        flushMs: HISTORY_FLUSH_MS,
+        onRefused: (error, rows) => log.error({ error: String(error), rows }, "history rows refused by the database"),
+      });
+      this.#view = this.#createView(journal, store);
+      this.#faces = await this.#createFaces(keys);
+      const addresses = await this.#faces.listen();
+      this.#health.listening();
+      await this.#bind(journal);
+      this.#health.databaseReached();
+      this.#startLease(journal);
+      this.#startTimers();
+      return { addresses, firstKey };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  get status(): Readonly<BotStatus> {
+    return this.#status;
+  }
+
+  /** Resolves when everything received so far is processed, down to journal and broker. */
+  async quiesce(): Promise<void> {
+    await this.#status.trader?.quiesce();
+  }
+
+  /** What the run amounts to so far, against the broker's own account. Throws `SUMMARY` when the broker cannot be read. */
+  async summary(): Promise<RunSummary> {
+    await this.quiesce();
+    const { broker } = this.#options;
+    const [account, positions] = await Promise.all([broker.account(), broker.positions()]);
+    if (account.kind !== "ok" || positions.kind !== "ok") {
+      throw new CodedError("SUMMARY", "the broker's account could not be read for the summary");
+    }
+    const valuation = this.#books.valuation();
+    const summary = summarise(
+      {
+        intents: this.#scorecard.intentsTotal,
+        intentHash: this.#intentHash.hex(),
+        orders: this.#scorecard.orders,
+        refused: this.#scorecard.refusedTotal,
+        fills: this.#scorecard.fills,
+        seconds: (Date.now() - this.#startedAtMs) / 1000,
+      },
+      this.#books.positions(),
+      valuation.cash,
+      valuation,
+      account.value,
+      positions.value,
+    );
+    this.#history?.add({
+      kind: "run",
+      runId: this.#runId,
+      runKind: "replay",
+      startedAtMs: this.#startedAtMs,
+      summary,
+    });
+    await this.#history?.flush();
+    return summary;
+  }
+
+  /** Drains and ends everything, in the order that loses nothing. */
+  async stop(): Promise<void> {
+    this.#health.draining();
+    for (const timer of this.#timers) clearInterval(timer);
+    const { trader } = this.#status;
+    this.#status.trader = null;
+    await trader?.drain(DRAIN_MS);
+    await this.#leaving;
+    await this.#lease?.stop();
+    await this.#faces?.drain(0);
+    await this.#recordings?.close();
+    await this.#history?.close();
+    await this.#options.broker.close();
+    await this.#faces?.close();
+    this.#metrics.close();
+    await this.#store?.close();
+  }
+
+  #createKeeper(): BarKeeper {
+    const { config } = this.#options;
+    const wanted = this.#placement.instances.flatMap((i) => i.instruments.map((index) => [index, i.barSeconds] as const));
+    const charts = config.instruments.map((instrument) => [instrument.index, 60] as const);
+    return new BarKeeper(config.instruments.length, [...charts, ...wanted], ({ instrument, ...bar }) => {
+      const symbol = config.instruments[instrument]?.symbol;
+      if (symbol !== undefined) this.#history?.add({ kind: "bar", symbol, ...bar });
+    });
+  }
+
+  async #firstKey(store: Store, keys: ApiKeys): Promise<string | null> {
+    await keys.load();
+    if (store.kind !== "embedded" || (await keys.list()).length > 0) return null;
+    const { text } = await keys.create({ name: "made at the first start", role: "admin", actor: "first start" });
+    return text;
+  }
+
+  #createView(journal: Journal, store: Store): BotView {
+    const { config, broker, clock } = this.#options;
+    return new BotView({
+      config,
+      status: this.#status,
+      journal,
+      history: new HistoryReader(store),
+      broker,
+      books: this.#books,
+      scorecard: this.#scorecard,
+      placement: this.#placement,
+      clock,
+      events: this.#events,
+      nowMs: monotonicMs,
+      sleep,
+    });
+  }
+
+  async #createFaces(keys: ApiKeys): Promise<Faces> {
+    const { config, log, version } = this.#options;
+    const loopback = isLoopback(config.bindAddress);
+    if (!loopback && (await keys.list()).every((key) => key.revokedAtMs !== null || key.expiresAtMs <= Date.now())) {
+      throw new CodedError(
+        "KEY_NEEDED",
+        `BIND_ADDRESS ${config.bindAddress} is reachable from outside: make an API key first (algo-trading-bot key create)`,
+        { field: "BIND_ADDRESS" },
+      );
+    }
+    return createFaces({
+      bot: this.#view as BotView,
+      metrics: this.#metrics,
+      log,
+      keys: {
+        verify: async (token) => {
+          const verified = await keys.verify(token);
+          return verified === null ? null : { id: verified.key.id, role: verified.key.role };
+        },
+      },
+      config: {
+        bindAddress: config.bindAddress,
+        apiPort: config.ports.api,
+        wsPort: config.ports.ws,
+        metricsPort: config.ports.metrics,
+        allowedHosts: config.allowedHosts,
+        allowedOrigins: config.allowedOrigins,
+        requireKeyForReads: !loopback,
+        changesPerMinute: config.changesPerMinute,
+        version,
+      },
+    });
+  }
+
+  /** The book belongs to one account for ever; waits for the broker, but not past a mismatch. */
+  async #bind(journal: Journal): Promise<void> {
+    const { broker, config, clock, log } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      const account = await broker.account();
+      if (account.kind === "ok") {
+        const { id, cash } = account.value;
+        this.#status.bookId = await journal.bind({ brokerAccountId: id, mode: config.tradingMode, openingCash: cash });
+        this.#status.brokerAccountId = id;
+        const time = await broker.clock();
+        if (time.kind === "ok") clock.set(time.value.venueTimeUs);
+        return;
+      }
+      if (attempt === 0) log.warn({ answer: account }, "the broker does not answer yet");
+      await sleep(BIND_RETRY_MS);
+    }
+  }
+
+  #startLease(journal: Journal): void {
+    const { config, log } = this.#options;
+    this.#lease = new LeaseKeeper({
+      journal,
+      owner: this.#owner,
+      ttlMs: config.lease.ttlMs,
+      renewMs: config.lease.renewMs,
+      pollMs: EVERY_SECOND_MS,
+      lockDelayMs: config.lease.lockDelayMs,
+      marginMs: Math.floor(config.lease.ttlMs / 6),
+      nowMs: monotonicMs,
+      schedule: (work, afterMs) => {
+        const timer = setTimeout(work, afterMs);
+        return () => clearTimeout(timer);
+      },
+      handler: {
+        acquired: (fence) => {
+          log.info({ generation: String(fence.generation) }, "this process holds the lease");
+          this.#leaving = this.#leaving.then(() => this.#takeOver(journal));
+        },
+        lost: (cause) => {
+          log.warn({ cause }, "the lease is gone: standing by");
+          this.#leaving = this.#leaving.then(() => this.#stepDown());
+        },
+      },
+    });
+    this.#lease.start();
+  }
+
+  async #takeOver(journal: Journal): Promise<void> {
+    const { config, log } = this.#options;
+    while (this.#lease?.fence() != null) {
+      const trader = await this.#createTrader(journal);
+      try {
+        await trader.start();
+        this.#status.trader = trader;
+        this.#addSources(trader);
+        this.#health.trading();
+        return;
+      } catch (error) {
+        log.error({ error: error instanceof Error ? error.message : String(error) }, "trading could not start; trying again");
+        this.#health.fault("trading", error instanceof Error ? error.message : String(error));
+        await sleep(Math.min(config.lease.renewMs, EVERY_SECOND_MS));
+      }
+    }
+  }
+
+  async #stepDown(): Promise<void> {
+    const { trader } = this.#status;
+    this.#status.trader = null;
+    for (const remove of this.#removeSources.splice(0)) remove();
+    this.#metrics.notKeeper();
+    await trader?.abandon();
+  }
+
+  async #createTrader(journal: Journal): Promise<Trader> {
+    const { config, broker, clock, log, lockstep, createFeed } = this.#options;
+    this.#feed = createFeed();
+    this.#recordings = config.recordRun
+      ? new RunRecordings(join(config.dataDir, "recordings"), this.#runId, (error) =>
+          log.error({ error: error.message }, "recording of the run stopped"),
+        )
+      : null;
+    return new Trader({
+      config,
+      placement: this.#placement,
+      journal,
+      broker,
+      feed: this.#feed,
+      books: this.#books,
+      keeper: this.#keeper,
+      clock,
+      bookId: this.#status.bookId,
+      fence: () => this.#lease?.fence() ?? null,
+      onFenced: () => log.warn("a write was refused by the fence: another process holds the lease"),
+      observer: this.#observer(),
+      log: {
+        info: (message, detail) => log.info(detail ?? {}, message),
+        warn: (message, detail) => log.warn(detail ?? {}, message),
+        error: (message, detail) => log.error(detail ?? {}, message),
+      },
+      recordings: this.#recordings,
+      lockstep,
+      onReceived: this.#options.onReceived,
+      nowMs: monotonicMs,
+      wallUs,
+      sleep,
+    });
+  }
+
+  #observer(): TraderObserver {
+    const { log } = this.#options;
+    return {
+      intent: (intent, instance) => {
+        if (intent.kind === "order") this.#scorecard.intent(instance.id);
+      },
+      intentRecord: (_worker, intents, slot) => this.#intentHash.add(intents, slot),
+      marketRecord: (records, slot) => {
+        const symbol = this.#options.config.instruments[records.instrument(slot)]?.symbol;
+        if (symbol !== undefined) this.#changedQuotes.add(symbol);
+      },
+      order: (order) => this.#events.emit({ channel: "orders", key: order.clientOrderId, data: orderView(order) }),
+      fill: (applied, execution) => {
+        this.#books.setPosition(applied.position);
+        this.#books.applyCash(execution);
+        this.#scorecard.fills += 1;
+        this.#metrics.fillApplied();
+        const mid = applied.order.midAtDecision;
+        this.#events.emit({
+          channel: "fills",
+          key: null,
+          data: {
+            execution_id: applied.executionId,
+            client_order_id: applied.order.clientOrderId,
+            instance: applied.order.instanceId,
+            symbol: execution.symbol,
+            side: execution.side,
+            quantity: formatFixed(execution.quantity),
+            price: formatFixed(execution.price),
+            fee: formatFixed(execution.fee),
+            realised: formatFixed(applied.realised),
+            slippage_bps: mid === null ? null : slippageBps(execution.side, execution.price, mid),
+            venue_time: Math.floor(execution.venueTimeUs / 1000),
+          },
+        });
+      },
+      outcome: (intent, decoded, outcome) => {
+        const result = outcome.kind === "refused" ? outcome.code : outcome.kind;
+        if (outcome.kind === "committed") this.#scorecard.orders += 1;
+        else {
+          this.#scorecard.refused(result, intent.instanceId);
+          this.#metrics.refused(result);
+        }
+        if (decoded === null) return;
+        const signal = {
+          instanceId: intent.instanceId,
+          symbol: intent.symbol,
+          target: decoded.target,
+          reason: reasonName(decoded.reason),
+          value: decoded.signal,
+          venueTimeUs: Math.floor(decoded.engineTimeUs),
+          outcome: result,
+        };
+        this.#history?.add({ kind: "signal", ...signal });
+        this.#events.emit({
+          channel: "signals",
+          key: null,
+          data: {
+            id: this.#scorecard.intentsTotal,
+            instance: signal.instanceId,
+            symbol: signal.symbol,
+            target: formatFixed(signal.target),
+            reason: signal.reason,
+            value: signal.value,
+            venue_time: Math.floor(signal.venueTimeUs / 1000),
+            outcome: result,
+          },
+        });
+      },
+      storeDown: (down, cause) => {
+        this.#health.store(!down, cause);
+        if (down) this.#metrics.journalFailed("STORE_UNAVAILABLE");
+        log[down ? "error" : "info"]({ cause }, down ? "the database is lost: no new orders" : "the database is back");
+      },
+      alert: (code, message, symbol) => {
+        log.error({ code, symbol }, message);
+        this.#health.alert(code, message);
+        this.#metrics.brokerFailed(code);
+      },
+      latency: (stage, us) => this.#metrics.stage(stage satisfies Stage).observe(us),
+      feedDelayUs: (us) => this.#metrics.stage("feed_delay").observe(us),
+      workerDied: () => this.#metrics.workerRestarted(),
+      reconciled: (report) => {
+        this.#health.reconciled(report.breaks.length);
+        log.info(
+          {
+            orders: report.ordersChecked,
+            fills: report.fillsRecovered,
+            unresolved: report.unresolved,
+            breaks: report.breaks.length,
+            brokerCash: formatFixed(report.brokerCash),
+          },
+          "reconciled with the broker",
+        );
+      },
+    };
+  }
+
+  #addSources(trader: Trader): void {
+    const { pool } = trader;
+    for (let worker = 0; worker < pool.size; worker++) {
+      for (const stage of ["decode_to_engine", "engine"] as const) {
+        this.#removeSources.push(
+          this.#metrics.addStageSource(stage, {
+            buckets: (bounds) => {
+              const snapshot = pool.histogram(worker, stage);
+              return {
+                counts: snapshot?.cumulative(bounds) ?? bounds.map(() => 0),
+                sum: snapshot?.sumUs ?? 0,
+                count: snapshot?.count ?? 0,
+              };
+            },
+          }),
+        );
+      }
+      this.#removeSources.push(
+        this.#metrics.addRing(`inbound-${worker}`, () => {
+          const counters = pool.counters(worker);
+          return { used: counters === undefined ? 0 : counters.published - counters.released, capacity: pool.inboundCapacity };
+        }),
+      );
+    }
+    this.#metrics.setFeed(() => ({
+      conflatedQuotes: trader.hub.conflated,
+      gaps: trader.hub.gaps,
+      malformedFrames: this.#feed?.counters().malformedFrames ?? 0,
+    }));
+  }
+
+  #startTimers(): void {
+    this.#every(EVERY_SECOND_MS, () => this.#second());
+    this.#every(QUOTES_MS, () => this.#showQuotes());
+  }
+
+  /** Once a second: equity, gauges, refusals of the engines, states that other processes have set. */
+  async #second(): Promise<void> {
+    const { trader } = this.#status;
+    if (trader === null) return;
+    await this.#takeStates(trader);
+    this.#countEngineRefusals(trader);
+    const view = this.#view as BotView;
+    const statistics = await view.statistics();
+    const { equity } = this.#books.valuation();
+    const drawdown = this.#books.observeEquity(equity);
+    const figures = view.figures(statistics);
+    const nowUs = this.#options.clock.nowUs();
+    if (nowUs > 0) this.#history?.add({ kind: "equity", atUs: Math.floor(nowUs), equity });
+    this.#metrics.accountGauges({
+      pnl: Number(figures.total),
+      winRate: figures.win_rate,
+      averageSlippageBps: figures.average_slippage_bps,
+      drawdown: fixedToNumber(drawdown),
+    });
+    this.#events.emit(view.pnlEvent(statistics));
+  }
+
+  async #takeStates(trader: Trader): Promise<void> {
+    const journal = this.#journal as Journal;
+    const { tradingStates } = await journal.load();
+    this.#states.clear();
+    for (const [scope, state] of tradingStates) this.#states.set(scope, state);
+    const account = this.#states.get("account") ?? "active";
+    // A halt thrown here without the database holds until a person lifts it.
+    if (account !== trader.accountState && account !== "active") trader.setAccountState(account);
+    for (const instance of this.#placement.instances) this.#takeInstanceState(trader, instance);
+  }
+
+  #takeInstanceState(trader: Trader, instance: PlacedInstance): void {
+    const state = this.#states.get(`instance:${instance.id}`) ?? "active";
+    if (state !== trader.instanceState(instance.id)) trader.setInstanceState(instance, state);
+  }
+
+  #countEngineRefusals(trader: Trader): void {
+    for (const instance of this.#placement.instances) {
+      const counts = trader.pool.refusals(instance.worker, instance.index);
+      const shown = this.#shownRefusals.get(instance.id) ?? new Float64Array(REFUSAL_COUNT);
+      this.#shownRefusals.set(instance.id, shown);
+      for (let refusal = 1; refusal < REFUSAL_COUNT; refusal++) {
+        const count = counts[refusal] as number;
+        // A worker that was started again counts from zero.
+        const before = count < (shown[refusal] as number) ? 0 : (shown[refusal] as number);
+        for (let i = before; i < count; i++) {
+          this.#scorecard.refused(refusalCode(refusal), instance.id);
+          this.#metrics.refused(refusalCode(refusal));
+        }
+        shown[refusal] = count;
+      }
+    }
+  }
+
+  #showQuotes(): void {
+    for (const symbol of this.#changedQuotes) {
+      const quote = this.#books.lastQuote(symbol);
+      if (quote !== undefined) this.#events.emit(quoteEvent(symbol, quote));
+    }
+    this.#changedQuotes.clear();
+  }
+
+  #every(ms: number, round: () => void | Promise<void>): void {
+    let busy = false;
+    this.#timers.push(
+      setInterval(async () => {
+        if (busy) return;
+        busy = true;
+        try {
+          await round();
+        } catch (error) {
+          this.#options.log.warn({ error: String(error) }, "a periodic task failed");
+        } finally {
+          busy = false;
+        }
+      }, ms),
+    );
+  }
+}
+
+function slippageBps(side: "buy" | "sell", price: bigint, mid: bigint): number {
+  const worse = side === "buy" ? price - mid : mid - price;
+  return (fixedToNumber(worse) / fixedToNumber(mid)) * 10_000;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || address.startsWith("127.");
+}
+
+export function monotonicMs(): number {
+  return performance.now();
+}
+
+/** Epoch microseconds on a clock that does not step back. */
+export function wallUs(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,186 @@
+/**
+ * Runs the bot until it is told to stop, or until a replay has ended: simulator as a child process where one is wanted,
+ * the Alpaca adapter, the bot. Returns the exit code.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { AlpacaBroker } from "../broker/alpaca/alpaca-broker.ts";
+import type { Config } from "../config/config.ts";
+import { formatFixed } from "../core/fixed.ts";
+import { type SimulatorConfigInput, simulatorInstrument } from "../simulator/config.ts";
+import { Bot, monotonicMs, sleep, wallUs } from "./bot.ts";
+import { type LockstepClient, runLockstep } from "./lockstep.ts";
+import { AlpacaMarketFeed } from "./market-feed.ts";
+import { formatSummary } from "./run-summary.ts";
+import { type SimulatorChild, startSimulatorChild } from "./simulator-child.ts";
+import { VenueClock } from "./venue-clock.ts";
+
+export interface RunIo {
+  readonly log: Logger;
+  /** Writes a line for the person who started it. */
+  readonly print: (line: string) => void;
+  /** Aborted when the process is told to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Shown by the API and the simulator's fingerprint. */
+const VERSION = "0.1.0";
+const SIMULATOR_START_MS = 20_000;
+const STATE_POLL_MS = 250;
+/** Looks at the simulator in a row that may fail before it counts as lost. */
+const STATE_MISSES_MAX = 20;
+/** The simulator sets no limit of its own; Alpaca's budgets apply to Alpaca. */
+const SIMULATED_BUDGET = { orders: 60_000, cancels: 60_000, queries: 60_000, data: 60_000 };
+
+interface Endpoints {
+  readonly baseUrl: string;
+  readonly dataUrl: string;
+  readonly streamUrl: string;
+  readonly child: SimulatorChild | null;
+}
+
+export async function runBot(config: Config, io: RunIo): Promise<number> {
+  mkdirSync(config.dataDir, { recursive: true });
+  const endpoints = await connect(config);
+  const lockstep = config.tradingMode === "simulated" && config.simulator.speed === "lockstep";
+  const broker = createBroker(config, endpoints, io.log);
+  const clock = new VenueClock(monotonicMs, clockSpeed(config));
+  let stepper: LockstepClient | null = null;
+  const counts = { market: 0, updates: 0 };
+  const bot = new Bot({
+    config,
+    broker,
+    clock,
+    log: io.log,
+    lockstep,
+    version: VERSION,
+    createFeed: () =>
+      new AlpacaMarketFeed({
+        streamUrl: endpoints.streamUrl,
+        stockFeed: config.alpaca.feed,
+        ...credentials(config),
+        instruments: config.instruments,
+        wallUs,
+        log: io.log,
+      }),
+    onReceived: (marketMessages, tradeUpdates) => {
+      counts.market = marketMessages;
+      counts.updates = tradeUpdates;
+      stepper?.touched();
+    },
+  });
+  const { addresses, firstKey } = await bot.start();
+  announce(config, addresses.rest, firstKey, io);
+  const ended = Promise.withResolvers<boolean>();
+  if (lockstep && endpoints.child !== null) {
+    stepper = runLockstep({
+      url: `${endpoints.child.streamUrl}/simulator/lockstep`,
+      tradeUpdates: () => counts.updates,
+      marketMessages: () => counts.market,
+      quiesce: () => bot.quiesce(),
+      onEnd: () => ended.resolve(true),
+      onLost: (cause) => {
+        if (!io.signal.aborted) io.log.error({ cause }, "lockstep lost: the simulator is gone");
+      },
+    });
+  }
+  const replays = config.simulator.replay.length > 0 && endpoints.child !== null;
+  if (replays && !lockstep) void watchReplay(endpoints.child, io, () => ended.resolve(true));
+  io.signal.addEventListener("abort", () => ended.resolve(false), { once: true });
+  if (io.signal.aborted) ended.resolve(false);
+  const finished = await ended.promise;
+  const code = finished ? await conclude(bot, io) : 0;
+  stepper?.close();
+  await bot.stop();
+  await endpoints.child?.stop();
+  return code;
+}
+
+/** Prints and stores the summary of a finished replay; 1 when the books differ from the broker's. */
+async function conclude(bot: Bot, io: RunIo): Promise<number> {
+  const summary = await bot.summary();
+  io.print(formatSummary(summary));
+  return summary.reconciled ? 0 : 1;
+}
+
+async function connect(config: Config): Promise<Endpoints> {
+  const { baseUrl, dataUrl, streamUrl } = config.alpaca;
+  if (baseUrl !== null && dataUrl !== null && streamUrl !== null) return { baseUrl, dataUrl, streamUrl, child: null };
+  const simulator = simulatorInput(config);
+  const child = await startSimulatorChild({
+    dataDir: config.dataDir,
+    config: simulator,
+    fingerprint: createHash("sha256").update(JSON.stringify(simulator)).digest("hex"),
+    startMs: SIMULATOR_START_MS,
+    sleep,
+  });
+  return { baseUrl: child.url, dataUrl: child.url, streamUrl: child.streamUrl, child };
+}
+
+function simulatorInput(config: Config): Record<string, unknown> {
+  const { seed, speed, replay, quoteExchange, startingCash, keyId, secret, detached } = config.simulator;
+  return {
+    port: config.ports.simulator,
+    keyId,
+    secret,
+    seed,
+    speed,
+    replay: [...replay],
+    quoteExchange,
+    instruments: config.instruments.map((instrument) => ({
+      ...simulatorInstrument(instrument),
+      // The demonstration market never closes; recorded days keep their instruments' hours.
+      ...(replay.length === 0 ? { calendar: "always" as const } : {}),
+    })),
+    startingCash: formatFixed(startingCash),
+    ledgerFile: join(config.dataDir, "simulator-ledger.jsonl"),
+    detached,
+  } satisfies SimulatorConfigInput;
+}
+
+function createBroker(config: Config, endpoints: Endpoints, log: Logger): AlpacaBroker {
+  const { baseUrl, dataUrl } = endpoints;
+  const { feed } = config.alpaca;
+  return new AlpacaBroker({
+    baseUrl,
+    dataUrl,
+    streamUrl: `${baseUrl.replace(/^http/, "ws")}/stream`,
+    ...credentials(config),
+    cryptoPairs: config.instruments.filter((i) => i.assetClass === "crypto").map((i) => i.symbol),
+    ...(feed === "iex" || feed === "sip" ? { stockFeed: feed } : {}),
+    ...(config.tradingMode === "simulated" ? { budget: SIMULATED_BUDGET } : {}),
+    log,
+  });
+}
+
+function credentials(config: Config): { readonly keyId: string; readonly secretKey: string } {
+  if (config.tradingMode === "simulated" && config.alpaca.keyId === "") {
+    return { keyId: config.simulator.keyId, secretKey: config.simulator.secret };
+  }
+  return { keyId: config.alpaca.keyId, secretKey: config.alpaca.secret };
+}
+
+function clockSpeed(config: Config): number | null {
+  if (config.tradingMode !== "simulated") return 1;
+  return typeof config.simulator.speed === "number" ? config.simulator.speed : null;
+}
+
+async function watchReplay(child: SimulatorChild | null, io: RunIo, onDone: () => void): Promise<void> {
+  let misses = 0;
+  while (!io.signal.aborted && child !== null) {
+    const state = await child.state();
+    if (state?.done === true) return onDone();
+    misses = state === null ? misses + 1 : 0;
+    if (misses === STATE_MISSES_MAX) io.log.error("the simulator does not answer any more");
+    await sleep(STATE_POLL_MS);
+  }
+}
+
+function announce(config: Config, rest: string, firstKey: string | null, io: RunIo): void {
+  io.print(`algo-trading-bot ${VERSION}, ${config.tradingMode} money`);
+  io.print(`page   ${rest}/`);
+  if (firstKey !== null) io.print(`key    ${firstKey}   (shown only now; it is needed for every change)`);
+  if (config.tradingMode === "simulated") io.print("The strategies that trade here are demonstrations, not advice.");
+}
