@@ -2,6 +2,7 @@
  * The configuration as the rest of the program sees it: complete, checked, exact and immutable. Amounts are Fixed
  * (bigint scaled by 1e-9). It holds secrets: never log it; `show-config` knows how to print it.
  */
+import { join } from "node:path";
 import type { Fixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
 import type { RiskLimits } from "../core/risk/limits.ts";
@@ -72,6 +73,11 @@ export interface Config
   /** In the order of the engine's instrument table. */
   readonly instruments: readonly Instrument[];
   readonly strategies: readonly StrategyConfig[];
+}
+
+/** Where the embedded database keeps its files. */
+export function databaseDirectory(config: Pick<Config, "dataDir">): string {
+  return join(config.dataDir, "database");
 }
 
 /** The limits that engine workers check. */

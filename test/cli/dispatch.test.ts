@@ -13,10 +13,10 @@ interface Outcome {
 }
 
 const SETTINGS_OF_COMMAND = {
-  name: "key revoke",
-  summary: "Revoke a key.",
+  name: "desk close",
+  summary: "Close a desk.",
   details: [],
-  positionals: [{ name: "ID", about: "the key" }],
+  positionals: [{ name: "ID", about: "the desk" }],
   options: [
     { name: "config", value: "FILE", about: "File." },
     { name: "replay", value: "FILE", repeatable: true, about: "Files." },
@@ -54,7 +54,7 @@ async function run(
 
 describe("the command line", () => {
   it("hands a command its options and positionals", async () => {
-    const argv = ["key", "revoke", "k1", "--replay", "a", "--replay=b", "--record", "--count", "7"];
+    const argv = ["desk", "close", "k1", "--replay", "a", "--replay=b", "--record", "--count", "7"];
     const { code, given } = await run(argv);
     assert.equal(code, 0);
     assert.deepEqual(given?.positionals, ["k1"]);
@@ -68,7 +68,7 @@ describe("the command line", () => {
     const cases: [readonly string[], RegExp][] = [
       [["strat"], /unknown command "strat"; did you mean start\?/],
       [["withdraw"], /algo-trading-bot help lists them/],
-      [["key"], /key needs one of .*revoke/],
+      [["desk"], /desk needs one of close/],
       [["start", "--sped", "2"], /unknown option --sped; did you mean --speed\?/],
       [["start", "-x"], /unknown option -x/],
       [["start", "now"], /start does not take "now"/],
@@ -76,7 +76,7 @@ describe("the command line", () => {
       [["start", "--speed", "--record"], /--speed needs a value/],
       [["start", "--speed", "1", "--speed", "2"], /--speed may be given once/],
       [["start", "--record=yes"], /--record takes no value/],
-      [["key", "revoke"], /ID is missing: the key/],
+      [["desk", "close"], /ID is missing: the desk/],
       [["help", "strat"], /did you mean start\?/],
     ];
     for (const [argv, message] of cases) {
@@ -89,7 +89,7 @@ describe("the command line", () => {
 
   it("refuses numbers out of range", async () => {
     for (const count of ["0", "11", "1.5", "x"]) {
-      const outcome = await run(["key", "revoke", "k", "--count", count], (given) => given.integer("count", 1, 10, 1));
+      const outcome = await run(["desk", "close", "k", "--count", count], (given) => given.integer("count", 1, 10, 1));
       assert.equal(outcome.code, 2);
       assert.match(outcome.told, /--count must be a whole number from 1 to 10/);
     }
@@ -99,15 +99,15 @@ describe("the command line", () => {
     const fail = (code: string) => () => {
       throw new CodedError(code, "it failed", { field: "thing" });
     };
-    assert.deepEqual((await run(["key", "revoke", "k"], fail("CONFIG_INVALID"))).code, 2);
-    const plain = await run(["key", "revoke", "k"], fail("DATA_FILE"));
+    assert.deepEqual((await run(["desk", "close", "k"], fail("CONFIG_INVALID"))).code, 2);
+    const plain = await run(["desk", "close", "k"], fail("DATA_FILE"));
     assert.deepEqual([plain.code, plain.told], [1, "it failed (DATA_FILE)"]);
-    const json = await run(["key", "revoke", "k", "--json"], fail("DATA_FILE"));
+    const json = await run(["desk", "close", "k", "--json"], fail("DATA_FILE"));
     assert.deepEqual(JSON.parse(json.told), { error: { code: "DATA_FILE", message: "it failed", field: "thing" } });
   });
 
   it("answers a bug with 1 and the stack", async () => {
-    const outcome = await run(["key", "revoke", "k"], () => {
+    const outcome = await run(["desk", "close", "k"], () => {
       throw new TypeError("a bug");
     });
     assert.equal(outcome.code, 1);
