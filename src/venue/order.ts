@@ -36,6 +36,8 @@ export interface VenueOrder extends NewVenueOrder {
   readonly id: string;
   /** Counts the account's orders from 1. */
   readonly number: number;
+  /** Whether it was to open or increase a position when it was submitted. */
+  readonly opens: boolean;
   readonly status: VenueOrderStatus;
   readonly filledQuantity: Fixed;
   /** Σ price × quantity of its fills. */

@@ -285,12 +285,14 @@ export class Venue {
 
   #enter(request: NewVenueOrder, market: VenueMarket): WorkingOrder {
     const number = this.#book.nextNumber;
+    const held = this.#holdings.quantityOf(request.symbol);
     const open = market.calendar.isOpen(this.#timeUs);
     const order = workingOrder(
       {
         ...request,
         id: seededUuid(this.#idSeed, number),
         number,
+        opens: request.side === "buy" ? held >= 0n : held <= 0n,
         status: open ? "pending_new" : "accepted",
         filledQuantity: 0n,
         filledNotional: 0n,

@@ -1,0 +1,238 @@
+/**
+ * The account and its market behind the wire: the venue, its ledger, and everything that the protocol has to remember.
+ * Whatever happens is in the ledger, on the disk, before anybody hears of it. Main thread of the simulator.
+ */
+import { randomUUID } from "node:crypto";
+import { CodedError } from "../core/errors.ts";
+import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
+import type { Instrument } from "../core/market/instrument.ts";
+import { quoteFill } from "../venue/models.ts";
+import type { CancelResult, NewVenueOrder, SubmitResult, VenueEvent } from "../venue/order.ts";
+import type { VenueSettings } from "../venue/admission.ts";
+import { seedOf } from "../venue/seeded-hash.ts";
+import { Venue } from "../venue/venue.ts";
+import type { SimulatorConfig } from "./config.ts";
+import type { Ledger } from "./ledger.ts";
+import {
+  executionOfRecord,
+  executionRecord,
+  type HeadEntry,
+  LEDGER_FORMAT,
+  type LedgerEntry,
+  orderOfRecord,
+  orderRecord,
+} from "./ledger-entry.ts";
+import type { MarketTick } from "./market-source.ts";
+
+export type LatestTicks = { quote?: MarketTick; trade?: MarketTick };
+
+export interface ExchangeOptions {
+  readonly config: SimulatorConfig;
+  readonly instruments: readonly Instrument[];
+  /** What may not change under a ledger: the seed, or the files. */
+  readonly market: string;
+  readonly ledger: Ledger;
+  readonly lines: readonly unknown[];
+  /** Venue time of a new account, epoch microseconds. */
+  readonly startUs: number;
+}
+
+/** Fills that are kept for the list of activities. */
+const RETAINED_FILLS = 100_000;
+
+export class Exchange {
+  readonly venue: Venue;
+  readonly ledger: Ledger;
+  readonly head: HeadEntry;
+  readonly fills: VenueEvent[] = [];
+  readonly latest: LatestTicks[];
+  /** Told of every event after it is on the disk, in order. */
+  onEvent: (event: VenueEvent) => void = () => {};
+  /** Equity at the end of the day before. */
+  lastEquity: Fixed;
+  #position = 0;
+  #recoveredTimeUs = 0;
+  #eventCount = 0;
+
+  constructor(options: ExchangeOptions) {
+    const { config, instruments, ledger } = options;
+    this.ledger = ledger;
+    const [first, ...rest] = options.lines as LedgerEntry[];
+    this.head = first === undefined ? this.#begin(options) : checkedHead(first, options);
+    const startingCash = parseFixed(this.head.startingCash, "startingCash");
+    this.lastEquity = startingCash;
+    this.latest = instruments.map(() => ({}));
+    this.venue = new Venue({
+      instruments,
+      startingCash,
+      seed: this.head.accountId,
+      cashRounding: config.cashRounding,
+      settings: { maxMarginMultiplier: config.marginMultiplier },
+      fill: quoteFill({ partialRate: config.partialFillRate, seed: seedOf(this.head.accountId) }),
+    });
+    for (const entry of rest) this.#recover(entry);
+  }
+
+  /** Place of the newest tick that has been played, in this life or before. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** The newest venue time that the ledger knew at the start; 0 for a new account. */
+  get recoveredTimeUs(): number {
+    return this.#recoveredTimeUs;
+  }
+
+  /** Events of the account so far: order accepted, new, filled, and so on. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  /** A tick of an earlier life: what it means to the market, without trading on it. */
+  observe(tick: MarketTick): void {
+    this.#remember(tick);
+    if (tick.kind === "quote") this.venue.observe(tick.index, { bid: tick.bid, ask: tick.ask }, tick.timeUs);
+    else if (tick.kind === "trade") this.venue.observe(tick.index, { last: tick.price }, tick.timeUs);
+    else this.venue.observe(tick.index, { halted: tick.halted }, tick.timeUs);
+  }
+
+  /** Plays a tick; returns how many events it caused (they follow through `onEvent`). */
+  play(tick: MarketTick): number {
+    this.#remember(tick);
+    this.#position = tick.position;
+    const { venue } = this;
+    const events =
+      tick.kind === "quote"
+        ? venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs)
+        : tick.kind === "trade"
+          ? venue.onTrade(tick.index, tick.price, tick.timeUs)
+          : venue.onHalt(tick.index, tick.halted, tick.timeUs);
+    return this.#publish(events);
+  }
+
+  /** Time passes without a tick. */
+  advance(timeUs: number): void {
+    this.#publish(this.venue.onTime(timeUs));
+  }
+
+  submit(request: NewVenueOrder, timeUs: number): SubmitResult {
+    const result = this.venue.submit(request, timeUs);
+    if (result.ok) {
+      this.ledger.append({ kind: "order", position: this.#position, order: orderRecord(result.order) });
+    }
+    this.#publish(result.events);
+    return result;
+  }
+
+  cancel(id: string, timeUs: number): CancelResult {
+    const result = this.venue.cancel(id, timeUs);
+    this.#publish(result.events);
+    return result;
+  }
+
+  configure(change: Partial<VenueSettings>): void {
+    this.venue.configure(change);
+    this.ledger.append({ kind: "settings", settings: change });
+  }
+
+  /** The day is over: its last equity is what the next day's change counts from. */
+  endDay(timeUs: number): void {
+    this.lastEquity = this.venue.figures().equity;
+    this.ledger.append({ kind: "day", timeUs, equity: formatFixed(this.lastEquity) });
+  }
+
+  /** Writes down how far the market has been played. */
+  markPosition(timeUs: number): void {
+    this.ledger.append({ kind: "cursor", position: this.#position, timeUs });
+  }
+
+  #publish(events: readonly VenueEvent[]): number {
+    for (const event of events) {
+      this.ledger.append({
+        kind: "event",
+        event: event.kind,
+        position: this.#position,
+        timeUs: event.timeUs,
+        order: orderRecord(event.order),
+        execution: executionRecord(event.execution),
+      });
+      this.#count(event);
+      this.ledger.afterCommit(() => this.onEvent(event));
+    }
+    return events.length;
+  }
+
+  #count(event: VenueEvent): void {
+    this.#eventCount++;
+    if (event.execution === null) return;
+    this.fills.push(event);
+    if (this.fills.length > RETAINED_FILLS * 2) this.fills.splice(0, this.fills.length - RETAINED_FILLS);
+  }
+
+  #remember(tick: MarketTick): void {
+    const latest = this.latest[tick.index] as LatestTicks;
+    if (tick.kind === "quote") latest.quote = tick;
+    else if (tick.kind === "trade") latest.trade = tick;
+  }
+
+  #begin(options: ExchangeOptions): HeadEntry {
+    const head: HeadEntry = {
+      kind: "head",
+      format: LEDGER_FORMAT,
+      accountId: randomUUID(),
+      startingCash: options.config.startingCash,
+      market: options.market,
+      startUs: options.startUs,
+    };
+    this.ledger.append(head);
+    return head;
+  }
+
+  #recover(entry: LedgerEntry): void {
+    switch (entry.kind) {
+      case "order":
+        this.#position = entry.position;
+        this.venue.replay({ order: orderOfRecord(entry.order), execution: null });
+        break;
+      case "event": {
+        const order = orderOfRecord(entry.order);
+        const execution = executionOfRecord(entry.execution);
+        this.#position = entry.position;
+        this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, entry.timeUs);
+        this.venue.replay({ order, execution });
+        this.#count({ kind: entry.event, order, execution, timeUs: entry.timeUs });
+        break;
+      }
+      case "cursor":
+        this.#position = entry.position;
+        this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, entry.timeUs);
+        break;
+      case "settings":
+        this.venue.configure(entry.settings as Partial<VenueSettings>);
+        break;
+      case "day":
+        this.lastEquity = parseFixed(entry.equity, "equity");
+        break;
+      default:
+        throw new CodedError("LEDGER_FORMAT", `a ledger line has the unknown kind ${JSON.stringify(entry.kind)}`, {
+          field: "ledgerFile",
+        });
+    }
+  }
+}
+
+function checkedHead(entry: LedgerEntry, options: ExchangeOptions): HeadEntry {
+  if (entry.kind !== "head" || entry.format !== LEDGER_FORMAT) {
+    throw new CodedError("LEDGER_FORMAT", `the first line of the ledger must be a head of format ${LEDGER_FORMAT}`, {
+      field: "ledgerFile",
+    });
+  }
+  if (entry.market !== options.market) {
+    throw new CodedError(
+      "LEDGER_MISMATCH",
+      `the ledger belongs to another market (${entry.market}, now ${options.market}): use another ledger file`,
+      { field: "ledgerFile" },
+    );
+  }
+  return entry;
+}

@@ -1,0 +1,97 @@
+/**
+ * The lines of the ledger. An order's line carries all of it, so that the last line of an order is the order; amounts are
+ * decimal strings. Pure.
+ */
+import { CodedError } from "../core/errors.ts";
+import { formatFixed, parseFixed } from "../core/fixed.ts";
+import type { VenueEvent, VenueExecution, VenueOrder } from "../venue/order.ts";
+
+export const LEDGER_FORMAT = 1;
+
+/** First line: whose ledger it is and what must not change under it. */
+export interface HeadEntry {
+  readonly kind: "head";
+  readonly format: number;
+  readonly accountId: string;
+  readonly startingCash: string;
+  readonly market: string;
+  /** Venue time at the first start, epoch microseconds. */
+  readonly startUs: number;
+}
+
+/** An order as it was accepted, before its first event. */
+export interface OrderEntry {
+  readonly kind: "order";
+  readonly position: number;
+  readonly order: WireRecord;
+}
+
+export interface EventEntry {
+  readonly kind: "event";
+  readonly event: VenueEvent["kind"];
+  readonly position: number;
+  readonly timeUs: number;
+  readonly order: WireRecord;
+  readonly execution: WireRecord | null;
+}
+
+/** How far the market has been played. */
+export interface CursorEntry {
+  readonly kind: "cursor";
+  readonly position: number;
+  readonly timeUs: number;
+}
+
+export interface SettingsEntry {
+  readonly kind: "settings";
+  readonly settings: Record<string, unknown>;
+}
+
+/** Equity at the end of a day, from which the next day's change counts. */
+export interface DayEntry {
+  readonly kind: "day";
+  readonly timeUs: number;
+  readonly equity: string;
+}
+
+export type LedgerEntry = HeadEntry | OrderEntry | EventEntry | CursorEntry | SettingsEntry | DayEntry;
+
+type WireRecord = Readonly<Record<string, string | number | null>>;
+
+const ORDER_AMOUNTS = ["quantity", "limitPrice", "filledQuantity", "filledNotional"];
+const EXECUTION_AMOUNTS = ["quantity", "price", "fee", "feeQuantity", "positionQuantity", "cash"];
+
+export function orderRecord(order: VenueOrder): WireRecord {
+  return toRecord(order as unknown as Record<string, unknown>, ORDER_AMOUNTS);
+}
+
+export function orderOfRecord(record: WireRecord): VenueOrder {
+  return fromRecord(record, ORDER_AMOUNTS) as unknown as VenueOrder;
+}
+
+export function executionRecord(execution: VenueExecution | null): WireRecord | null {
+  return execution === null ? null : toRecord(execution as unknown as Record<string, unknown>, EXECUTION_AMOUNTS);
+}
+
+export function executionOfRecord(record: WireRecord | null): VenueExecution | null {
+  return record === null ? null : (fromRecord(record, EXECUTION_AMOUNTS) as unknown as VenueExecution);
+}
+
+function toRecord(value: Record<string, unknown>, amounts: readonly string[]): WireRecord {
+  const record: Record<string, string | number | null> = { ...value } as Record<string, string | number | null>;
+  for (const name of amounts) if (value[name] !== null) record[name] = formatFixed(value[name] as bigint);
+  return record;
+}
+
+function fromRecord(record: WireRecord, amounts: readonly string[]): Record<string, unknown> {
+  const value: Record<string, unknown> = { ...record };
+  for (const name of amounts) {
+    const text = record[name];
+    if (text === null) continue;
+    if (typeof text !== "string") {
+      throw new CodedError("LEDGER_FORMAT", `${name} of a ledger line must be a decimal string`, { field: name });
+    }
+    value[name] = parseFixed(text, name);
+  }
+  return value;
+}

@@ -1,0 +1,99 @@
+/** Market-data messages of Alpaca's stream and REST, and their two encodings. Pure. */
+import { Encoder, ExtData } from "@msgpack/msgpack";
+import type { Instrument } from "../core/market/instrument.ts";
+import type { HistoryBar, MarketTick } from "./market-source.ts";
+import { rfc3339 } from "./wire-time.ts";
+
+/** A time that each encoding writes its own way: RFC 3339 in JSON, the timestamp extension in MessagePack. */
+export class WireTime {
+  readonly us: number;
+
+  constructor(us: number) {
+    this.us = us;
+  }
+
+  toJSON(): string {
+    return rfc3339(this.us);
+  }
+
+  /** Extension type −1, 64 bits: 30 bits of nanoseconds, 34 bits of seconds. */
+  extension(): ExtData {
+    const seconds = Math.floor(this.us / 1e6);
+    const nanoseconds = (this.us - seconds * 1e6) * 1000;
+    const bytes = new Uint8Array(8);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, nanoseconds * 4 + Math.floor(seconds / 4294967296));
+    view.setUint32(4, seconds % 4294967296);
+    return new ExtData(-1, bytes);
+  }
+}
+
+export type MarketMessage = Readonly<Record<string, unknown>>;
+
+/** What `T`, its symbol and its time are to a quote, trade or status; REST leaves `T` and `S` out. */
+export function tickMessage(tick: MarketTick, instrument: Instrument): MarketMessage {
+  const crypto = instrument.assetClass === "crypto";
+  switch (tick.kind) {
+    case "quote":
+      return { T: "q", S: instrument.symbol, ...quoteBody(tick, crypto) };
+    case "trade":
+      return { T: "t", S: instrument.symbol, ...tradeBody(tick, crypto) };
+    case "status":
+      return { T: "s", S: instrument.symbol, ...statusBody(tick) };
+  }
+}
+
+export function quoteBody(tick: MarketTick, crypto: boolean): MarketMessage {
+  const { bid, bidSize, ask, askSize, exchange } = tick;
+  const t = new WireTime(tick.timeUs);
+  if (crypto) return { bp: bid, bs: bidSize, ap: ask, as: askSize, t };
+  return { bx: exchange, bp: bid, bs: bidSize, ax: exchange, ap: ask, as: askSize, c: ["R"], z: tick.tape || "C", t };
+}
+
+export function tradeBody(tick: MarketTick, crypto: boolean): MarketMessage {
+  const t = new WireTime(tick.timeUs);
+  if (crypto) return { p: tick.price, s: tick.size, t, i: tick.tradeId, tks: tick.aggressor === 2 ? "S" : "B" };
+  return {
+    i: tick.tradeId,
+    x: tick.exchange,
+    p: tick.price,
+    s: tick.size,
+    c: tick.conditions,
+    z: tick.tape || "C",
+    t,
+  };
+}
+
+function statusBody(tick: MarketTick): MarketMessage {
+  const [sc, sm] = tick.halted ? ["H", "Trading Halt"] : ["T", "Trading Resumption"];
+  const [rc, rm] = tick.halted ? ["T1", "Halt News Pending"] : ["", ""];
+  return { sc, sm, rc, rm, t: new WireTime(tick.timeUs), z: "C" };
+}
+
+export function barMessage(bar: HistoryBar, symbol: string): MarketMessage {
+  return { T: "b", S: symbol, ...barBody(bar) };
+}
+
+export function barBody(bar: HistoryBar): MarketMessage {
+  const { open: o, high: h, low: l, close: c, volume: v, tradeCount: n, vwap: vw } = bar;
+  return { o, h, l, c, v, n, vw, t: new WireTime(bar.startUs) };
+}
+
+export interface MarketCodec {
+  readonly binary: boolean;
+  encode(messages: readonly object[]): string | Uint8Array;
+}
+
+export const JSON_CODEC: MarketCodec = { binary: false, encode: (messages) => JSON.stringify(messages) };
+
+const encoder = new Encoder();
+
+export const MSGPACK_CODEC: MarketCodec = {
+  binary: true,
+  encode: (messages) => encoder.encode(messages.map(withExtensions)),
+};
+
+function withExtensions(message: object): object {
+  const t = (message as { t?: unknown }).t;
+  return t instanceof WireTime ? { ...message, t: t.extension() } : message;
+}

@@ -1,0 +1,302 @@
+/**
+ * The simulator: Alpaca's wire protocol in front of a venue, on one port. `createSimulator` builds it without listening.
+ * It runs on the main thread of a process of its own, or in process in tests.
+ *
+ * Besides the protocol: `/simulator/state`, `/simulator/ledger` (the account as the ledger has it) and the lockstep
+ * socket. These ask for keys as soon as the simulator listens on anything but loopback.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { basename } from "node:path";
+import type { Duplex } from "node:stream";
+import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { type WebSocket, WebSocketServer } from "ws";
+import { formatFixed } from "../core/fixed.ts";
+import { isFinal } from "../venue/order.ts";
+import { type SimulatorConfig, simulatorConfig, venueInstrument } from "./config.ts";
+import { dataRoutes } from "./data-routes.ts";
+import { DataStreams } from "./data-stream.ts";
+import { DEMONSTRATION_INSTRUMENTS, syntheticInstrument } from "./demonstration-market.ts";
+import { Exchange } from "./exchange.ts";
+import { Ledger } from "./ledger.ts";
+import { Lockstep } from "./lockstep.ts";
+import { MarketDriver } from "./market-driver.ts";
+import type { BarHistory, MarketSource } from "./market-source.ts";
+import { MinuteBars } from "./minute-bars.ts";
+import { RecordedMarket } from "./recorded-market.ts";
+import { RequestLimit } from "./request-limit.ts";
+import { SyntheticMarket } from "./synthetic-market.ts";
+import { TradeStreams } from "./trade-stream.ts";
+import { tradingRoutes } from "./trading-routes.ts";
+import { VenuePace } from "./venue-pace.ts";
+import { WireError } from "./wire-error.ts";
+import { wireTradeUpdate } from "./wire-order.ts";
+import { rfc3339 } from "./wire-time.ts";
+
+export interface SimulatorHooks {
+  /** The ledger cannot be written or the data cannot be read: nothing leaves any more, and the process should end. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+export interface Simulator {
+  readonly config: SimulatorConfig;
+  /** Starts to listen and to play; resolves to the port. */
+  listen(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const AUTH_TIMEOUT_MS = 10_000;
+const PING_MS = 10_000;
+const BODY_BYTES = 64 * 1024;
+const RETAINED_BARS = 50_000;
+/** Alpaca's paths are not told apart by version here: what a client subscribes to decides. */
+const DATA_PATH = /^\/(v2\/[a-z_]+|v1beta\d\/crypto\/[a-z0-9-]+)$/;
+
+/** Throws `SIMULATOR_CONFIG`, what the recorded files' reader throws, and `LEDGER_*` for a ledger that does not fit. */
+export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}): Promise<Simulator> {
+  const config = simulatorConfig(input);
+  const source = await openSource(config);
+  const onFailure = hooks.onFailure ?? (() => {});
+  const { ledger, lines } = await Ledger.open(config.ledgerFile, onFailure);
+  const startUs = source.startUs ?? (config.startTime === null ? Date.now() : Date.parse(config.startTime)) * 1000;
+  const exchange = new Exchange({
+    config,
+    instruments: source.instruments,
+    market: marketName(config, source),
+    ledger,
+    lines,
+    startUs,
+  });
+  return new SimulatorServer(config, source, exchange, startUs, onFailure);
+}
+
+async function openSource(config: SimulatorConfig): Promise<MarketSource> {
+  if (config.replay.length > 0) {
+    return RecordedMarket.open({
+      files: config.replay,
+      quoteExchange: config.quoteExchange,
+      instruments: config.instruments,
+    });
+  }
+  const given = config.instruments.length > 0 ? config.instruments : DEMONSTRATION_INSTRUMENTS;
+  return new SyntheticMarket({
+    seed: config.seed,
+    instruments: given.map((instrument, index) => syntheticInstrument(instrument, venueInstrument(instrument, index))),
+    haltRate: config.haltRate,
+    tickLimit: config.tickLimit,
+  });
+}
+
+/** What a ledger is bound to: positions in the order of ticks must mean the same at every start. */
+function marketName(config: SimulatorConfig, source: MarketSource): string {
+  if (source.tickCount === null) return `synthetic market, seed ${config.seed}`;
+  const files = config.replay.map((file) => basename(file)).join(", ");
+  const quotes = config.quoteExchange === null ? "" : `, quotes of ${config.quoteExchange}`;
+  return `${files}${quotes}, ${source.tickCount} ticks`;
+}
+
+class SimulatorServer implements Simulator {
+  readonly config: SimulatorConfig;
+  readonly #exchange: Exchange;
+  readonly #app: FastifyInstance;
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: BODY_BYTES, perMessageDeflate: true });
+  readonly #data: DataStreams;
+  readonly #trades: TradeStreams;
+  readonly #lockstep: Lockstep;
+  readonly #pace: VenuePace;
+  readonly #driver: MarketDriver;
+  readonly #limit: RequestLimit;
+  readonly #stop = new AbortController();
+  readonly #onFailure: (error: Error) => void;
+  #pings: NodeJS.Timeout | null = null;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(
+    config: SimulatorConfig,
+    source: MarketSource,
+    exchange: Exchange,
+    startUs: number,
+    onFailure: (error: Error) => void,
+  ) {
+    this.config = config;
+    this.#exchange = exchange;
+    this.#onFailure = onFailure;
+    const { keyId, secret } = config;
+    const keys = { keyId, secret, authTimeoutMs: AUTH_TIMEOUT_MS };
+    const { instruments } = source;
+    this.#data = new DataStreams({ ...keys, instruments, onSubscribed: () => this.#driver.subscribed() });
+    this.#trades = new TradeStreams(keys);
+    this.#lockstep = new Lockstep(
+      () => this.#trades.sent,
+      () => this.#data.sent,
+    );
+    const bars = new MinuteBars(RETAINED_BARS);
+    const speed = typeof config.speed === "number" ? config.speed : null;
+    this.#pace = new VenuePace(speed, Math.max(startUs, exchange.recoveredTimeUs), () => performance.now());
+    this.#driver = new MarketDriver({
+      config,
+      source,
+      exchange,
+      streams: this.#data,
+      lockstep: this.#lockstep,
+      bars,
+      pace: this.#pace,
+      signal: this.#stop.signal,
+    });
+    exchange.onEvent = (event) => {
+      const instrument = exchange.venue.market(event.order.symbol)?.instrument;
+      if (instrument !== undefined) this.#trades.send(wireTradeUpdate(event, instrument));
+    };
+    this.#limit = new RequestLimit(config.requestsPerMinute, () => Date.now());
+    this.#app = this.#routes(source instanceof SyntheticMarket ? source : bars);
+  }
+
+  async listen(): Promise<number> {
+    await this.#exchange.ledger.committed();
+    await this.#app.listen({ host: this.config.host, port: this.config.port });
+    this.#pings = setInterval(() => this.#ping(), Math.min(PING_MS, (this.config.deadConnectionSeconds * 1000) / 2));
+    this.#running = this.#driver.run().catch((error: Error) => this.#onFailure(error));
+    const address = this.#app.server.address();
+    return typeof address === "object" && address !== null ? address.port : this.config.port;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    if (this.#pings !== null) clearInterval(this.#pings);
+    await this.#running;
+    for (const socket of this.#sockets.clients) socket.close(1001, "the simulator is ending");
+    await this.#app.close();
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#exchange.markPosition(this.#pace.nowUs());
+    await this.#exchange.ledger.close();
+  }
+
+  #routes(history: BarHistory): FastifyInstance {
+    const app = fastify({
+      bodyLimit: BODY_BYTES,
+      forceCloseConnections: true,
+      requestIdHeader: false,
+      genReqId: () => randomUUID(),
+    });
+    const nowUs = () => this.#pace.nowUs();
+    app.addHook("onRequest", async (request, reply) => {
+      reply.header("x-request-id", request.id);
+      this.#authorize(request);
+      if (!isTrading(request.url)) return;
+      const { allowed, headers } = this.#limit.take();
+      reply.headers(headers);
+      if (!allowed) throw new WireError(429, 42910000, "rate limit exceeded");
+    });
+    app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+      if (error instanceof WireError) return reply.code(error.status).send(error.body);
+      const status = error.statusCode ?? 500;
+      if (status < 500) return reply.code(400).send({ code: 40010001, message: "request body format is invalid" });
+      this.#onFailure(error);
+      return reply.code(500).send({ code: 50010000, message: "internal server error occurred" });
+    });
+    app.setNotFoundHandler((_request, reply) =>
+      reply.code(404).send({ code: 40410000, message: "endpoint not found." }),
+    );
+    tradingRoutes(app, { exchange: this.#exchange, nowUs });
+    dataRoutes(app, { exchange: this.#exchange, history, nowUs });
+    app.get("/simulator/state", () => this.#state());
+    app.get("/simulator/ledger", () => this.#summary());
+    app.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    return app;
+  }
+
+  #authorize(request: FastifyRequest): void {
+    const path = request.url.split("?")[0] as string;
+    if (path.startsWith("/v1beta3/crypto/")) return;
+    if (path.startsWith("/simulator/") && isLoopback(this.config.host)) return;
+    if (!this.#hasKeys(request.headers)) throw new WireError(401, 40110000, "request is not authorized");
+  }
+
+  #hasKeys(headers: IncomingMessage["headers"]): boolean {
+    return headers["apca-api-key-id"] === this.config.keyId && headers["apca-api-secret-key"] === this.config.secret;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const path = (request.url ?? "/").split("?")[0] as string;
+    const isLockstep = path === "/simulator/lockstep";
+    if (isLockstep && this.config.speed !== "lockstep") return refuseUpgrade(socket, "409 Conflict");
+    if (isLockstep && !isLoopback(this.config.host) && !this.#hasKeys(request.headers)) {
+      return refuseUpgrade(socket, "401 Unauthorized");
+    }
+    if (!isLockstep && path !== "/stream" && !DATA_PATH.test(path)) return refuseUpgrade(socket, "404 Not Found");
+    this.#sockets.handleUpgrade(request, socket, head, (ws) => {
+      this.#watch(ws);
+      if (isLockstep) this.#lockstep.accept(ws);
+      else if (path === "/stream") this.#trades.accept(ws);
+      else this.#data.accept(ws, request, path);
+    });
+  }
+
+  /** A peer that answers no ping for the set time is dead and gives its place up. */
+  #watch(socket: WebSocket): void {
+    let heardMs = performance.now();
+    const heard = () => {
+      heardMs = performance.now();
+    };
+    socket.on("pong", heard);
+    socket.on("message", heard);
+    socket.on("error", () => socket.terminate());
+    const timer = setInterval(() => {
+      if (performance.now() - heardMs > this.config.deadConnectionSeconds * 1000) socket.terminate();
+    }, 1000);
+    socket.on("close", () => clearInterval(timer));
+  }
+
+  #ping(): void {
+    for (const socket of this.#sockets.clients) if (socket.readyState === socket.OPEN) socket.ping();
+  }
+
+  #state(): Record<string, unknown> {
+    return {
+      time: rfc3339(this.#pace.nowUs()),
+      speed: this.config.speed,
+      progress: this.#driver.progress,
+      done: this.#driver.done,
+      account_id: this.#exchange.head.accountId,
+    };
+  }
+
+  /** The account as the ledger has it, with a hash over every event so far that tells two histories apart. */
+  #summary(): Record<string, unknown> {
+    const { venue, fills } = this.#exchange;
+    const orders = [...venue.orders()];
+    const hash = createHash("sha256");
+    for (const fill of fills) {
+      const { order, execution } = fill;
+      hash.update(
+        `${order.clientOrderId} ${order.side} ${order.symbol} ${execution?.quantity} ${execution?.price} ${fill.timeUs}\n`,
+      );
+    }
+    return {
+      account_id: this.#exchange.head.accountId,
+      orders: orders.length,
+      open_orders: orders.filter((order) => !isFinal(order.status)).length,
+      fills: fills.length,
+      events: this.#exchange.eventCount,
+      cash: formatFixed(venue.cash),
+      positions: Object.fromEntries(
+        [...venue.positions()].map(([symbol, held]) => [symbol, formatFixed(held.quantity)]),
+      ),
+      tick: this.#exchange.position,
+      hash: hash.digest("hex"),
+    };
+  }
+}
+
+function isTrading(url: string): boolean {
+  return url.startsWith("/v2/") && !url.startsWith("/v2/stocks/");
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
