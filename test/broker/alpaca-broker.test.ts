@@ -139,6 +139,7 @@ describe("submit", () => {
     [403, { code: 40310000, message: "cost basis must be >= minimal amount of order 10" }, "BROKER_MINIMUM_NOTIONAL"],
     [403, { code: 40310000, message: 'asset "X" is not fractionable' }, "BROKER_FRACTIONAL"],
     [403, { code: 40310000, message: "account is not allowed to short" }, "BROKER_SHORT_SALE"],
+    [403, { code: 40310000, message: "new orders are rejected by user request" }, "BROKER_ACCOUNT_RESTRICTED"],
     [403, { code: 40310000, message: "account is restricted to liquidation only" }, "BROKER_ACCOUNT_RESTRICTED"],
     [
       403,

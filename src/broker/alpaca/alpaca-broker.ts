@@ -35,7 +35,7 @@ import {
 import { SymbolNames } from "./symbols.ts";
 import { type Log, silentLog, systemTimers, type Timers } from "./timers.ts";
 import { TradeStream, type TradeStreamState } from "./trade-stream.ts";
-import { formatTimestampUs, parseWire, wireArray, wireBoolean, wireObject, wireText } from "./wire.ts";
+import { formatTimestampUs, wireArray, wireBoolean, wireObject, wireText } from "./wire.ts";
 
 export interface AlpacaBrokerOptions {
   /** Trading REST, such as `https://paper-api.alpaca.markets`. */
