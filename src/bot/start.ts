@@ -4,17 +4,15 @@
  */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Logger } from "pino";
 import { AlpacaBroker } from "../broker/alpaca/alpaca-broker.ts";
 import type { Config } from "../config/config.ts";
-import { formatFixed } from "../core/fixed.ts";
-import { type SimulatorConfigInput, simulatorInstrument } from "../simulator/config.ts";
 import { Bot, monotonicMs, sleep, wallUs } from "./bot.ts";
 import { type LockstepClient, runLockstep } from "./lockstep.ts";
 import { AlpacaMarketFeed } from "./market-feed.ts";
 import { formatSummary } from "./run-summary.ts";
 import { type SimulatorChild, startSimulatorChild } from "./simulator-child.ts";
+import { simulatorInput } from "./simulator-input.ts";
 import { VenueClock } from "./venue-clock.ts";
 
 export interface RunIo {
@@ -117,27 +115,6 @@ async function connect(config: Config): Promise<Endpoints> {
     sleep,
   });
   return { baseUrl: child.url, dataUrl: child.url, streamUrl: child.streamUrl, child };
-}
-
-function simulatorInput(config: Config): Record<string, unknown> {
-  const { seed, speed, replay, quoteExchange, startingCash, keyId, secret, detached } = config.simulator;
-  return {
-    port: config.ports.simulator,
-    keyId,
-    secret,
-    seed,
-    speed,
-    replay: [...replay],
-    quoteExchange,
-    instruments: config.instruments.map((instrument) => ({
-      ...simulatorInstrument(instrument),
-      // The demonstration market never closes; recorded days keep their instruments' hours.
-      ...(replay.length === 0 ? { calendar: "always" as const } : {}),
-    })),
-    startingCash: formatFixed(startingCash),
-    ledgerFile: join(config.dataDir, "simulator-ledger.jsonl"),
-    detached,
-  } satisfies SimulatorConfigInput;
 }
 
 function createBroker(config: Config, endpoints: Endpoints, log: Logger): AlpacaBroker {

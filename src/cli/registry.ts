@@ -4,11 +4,13 @@ import { BACKTEST } from "./backtest.ts";
 import { KEY_CREATE, KEY_LIST, KEY_REVOKE } from "./key.ts";
 import { REPLAY } from "./replay.ts";
 import { SHOW_CONFIG } from "./show-config.ts";
+import { SIMULATOR } from "./simulator.ts";
 import { START } from "./start.ts";
 import { VERSION } from "./version.ts";
 
 export const COMMANDS: readonly Command[] = [
   START,
+  SIMULATOR,
   BACKTEST,
   REPLAY,
   KEY_CREATE,
