@@ -1,6 +1,6 @@
 /**
- * Pages through rows, newest first, without losing or repeating one where several share a position (orders of one
- * millisecond): the cursor is the last row's position and how many rows of that very position were already given.
+ * Pages through rows, newest first: a page ends with the position of its last row, and the next one starts below it. Positions
+ * are the store's numbers and unique within a list, so that no row is lost or repeated while new ones arrive.
  */
 import type { Page } from "./bot-port.ts";
 
@@ -8,34 +8,27 @@ const LIMIT_DEFAULT = 100;
 
 export interface PageRequest {
   readonly limit?: number;
-  /** `<position>` or `<position>-<rows of it already given>`. */
-  readonly before?: string;
+  /** `next_before` of the page before. */
+  readonly before?: number;
 }
 
 export interface PageOf<T> {
   readonly items: readonly T[];
-  readonly next_before: string | null;
+  /** Null when there are no more rows. */
+  readonly next_before: number | null;
 }
 
-/**
- * Asks `load` for rows with a position strictly below `page.before` and cuts the page out of them. `positionOf` is a whole
- * number that never rises along the rows.
- */
+/** The page asked for; `load` gives at most `limit` rows with a position below `before`, newest first. */
 export async function readPage<T>(
   request: PageRequest,
-  positionOf: (row: T) => number,
+  positionOf: (row: T) => number | undefined,
   load: (page: Page) => Promise<readonly T[]>,
 ): Promise<PageOf<T>> {
   const limit = request.limit ?? LIMIT_DEFAULT;
-  const [position, given] = (request.before ?? "").split("-").map(Number);
-  const skip = given ?? 0;
-  const before = request.before === undefined ? null : (position as number) + (skip > 0 ? 1 : 0);
-  const rows = await load({ limit: limit + skip, before });
-  const items = rows.slice(skip, skip + limit);
+  // One more than asked for shows whether there is a next page.
+  const rows = await load({ limit: limit + 1, before: request.before ?? null });
+  const items = rows.slice(0, limit);
   const last = items.at(-1);
-  if (last === undefined || items.length < limit) return { items, next_before: null };
-  const at = positionOf(last);
-  let sharing = 0;
-  for (let i = skip + items.length - 1; i >= 0 && positionOf(rows[i] as T) === at; i--) sharing++;
-  return { items, next_before: `${at}-${sharing}` };
+  const more = rows.length > limit && last !== undefined;
+  return { items, next_before: more ? (positionOf(last) ?? null) : null };
 }

@@ -47,8 +47,10 @@ export const Health = T.Object(
   { ...strict, title: "Health" },
 );
 
+const ListPosition = T.Optional(T.Integer({ description: "Place in the list that it was read from" }));
 export const Order = T.Object(
   {
+    position: ListPosition,
     client_order_id: T.String(),
     broker_order_id: orNull(T.String()),
     instance: T.String(),
@@ -89,6 +91,7 @@ export const IdempotencyHeaders = T.Object({ "idempotency-key": T.String({ descr
 
 export const Trade = T.Object(
   {
+    position: ListPosition,
     execution_id: T.String(),
     client_order_id: T.String(),
     instance: T.String(),
@@ -232,7 +235,7 @@ export const PageConfig = T.Object(
 
 const paging = {
   limit: T.Optional(T.Integer({ minimum: 1, maximum: 500, default: 100, description: "Rows at most; 100 without it" })),
-  before: T.Optional(T.String({ pattern: "^\\d{1,16}(-\\d{1,4})?$", description: "`next_before` of the page before" })),
+  before: T.Optional(T.Integer({ minimum: 0, description: "`next_before` of the page before" })),
 };
 export const PageQuery = T.Object(paging, strict);
 export const OrdersQuery = T.Object(
@@ -245,4 +248,4 @@ export const EmptyQuery = T.Object({}, strict);
 
 /** Rows, newest first, and where the next page starts. */
 export const listOf = <S extends TSchema>(item: S) =>
-  T.Object({ items: T.Array(item), next_before: orNull(T.String({ description: "null: no more rows" })) }, strict);
+  T.Object({ items: T.Array(item), next_before: orNull(T.Integer({ description: "null: no more rows" })) }, strict);

@@ -220,7 +220,11 @@ export class MemoryBot implements BotPort {
       if (filter.symbol !== null && row.symbol !== filter.symbol) return false;
       return filter.state === "all" || (filter.state === "open") === isOpen(row);
     });
-    return page(rows, (row) => row.created_at, where);
+    return page(
+      rows.map((row, i) => ({ ...row, position: rows.length - i })),
+      (row) => row.position,
+      where,
+    );
   }
 
   async cancelOrder(id: string): Promise<Answer<OrderView>> {
@@ -282,7 +286,11 @@ export class MemoryBot implements BotPort {
 
   async trades(filter: { symbol: string | null }, where: Page): Promise<TradeView[]> {
     const rows = this.tradeRows.filter((row) => filter.symbol === null || row.symbol === filter.symbol);
-    return page(rows, (row) => row.venue_time, where);
+    return page(
+      rows.map((row, i) => ({ ...row, position: rows.length - i })),
+      (row) => row.position,
+      where,
+    );
   }
 
   async signals(where: Page): Promise<SignalView[]> {

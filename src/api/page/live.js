@@ -16,7 +16,7 @@ export class Live {
   #generation = null;
   #numbers = new Map();
 
-  /** `keyOf()` gives the key or null; `on` has `state(text, tone)`, `snapshot(channel, items)`, `change(channel, data)`. */
+  /** `keyOf()` gives the key or null; `on` has `state(text, tone)`, `joined()`, `snapshot(channel, items)`, `change(channel, data)`. */
   constructor(url, channels, keyOf, on) {
     this.#url = url;
     this.#channels = channels;
@@ -54,7 +54,8 @@ export class Live {
     if (message.type === "changes") return this.#changes(message);
     if (message.type === "subscribed") {
       this.#pauseMs = PAUSE_MS_MIN;
-      return this.#on.state("live", "good");
+      this.#on.state("live", "good");
+      return this.#on.joined();
     }
     if (message.code === "KEY_INVALID") this.#on.state("key refused", "bad");
   }

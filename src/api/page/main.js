@@ -8,7 +8,7 @@ import { askKey, askReason } from "./dialogs.js";
 import { byId, element, setText } from "./elements.js";
 import { gainTone, showBps, showDateTime, showGain, showMoney, showPercent, showPrice, showWord } from "./format.js";
 import { Live } from "./live.js";
-import { isOpen, makeTables } from "./tables.js";
+import { isOpen, makeTables, signalKey } from "./tables.js";
 
 const POLL_MS = 3_000;
 const ROWS_MAX = 100;
@@ -48,7 +48,7 @@ const drawings = {
     tables.orders.show([...rows.filter(isOpen), ...rows.filter((row) => !isOpen(row))]);
   },
   fills: () => tables.fills.show(newest(state.fills, (row) => row.venue_time)),
-  signals: () => tables.signals.show(newest(state.signals, (row) => row.id)),
+  signals: () => tables.signals.show(newest(state.signals, (row) => row.venue_time)),
   positions: () => tables.positions.show(state.positions),
   strategies: () => tables.strategies.show(state.strategies),
   equity: () => chart.show(state.points),
@@ -98,6 +98,8 @@ const intake = {
     redraw("quotes");
   },
   orders(data) {
+    // An answer may be older than what the stream has told meanwhile.
+    if ((state.orders.get(data.client_order_id)?.updated_at ?? 0) > data.updated_at) return;
     state.orders.set(data.client_order_id, data);
     forget(state.orders, (row) => row.created_at);
     redraw("orders");
@@ -108,8 +110,8 @@ const intake = {
     redraw("fills");
   },
   signals(data) {
-    state.signals.set(data.id, data);
-    forget(state.signals, (row) => row.id);
+    state.signals.set(signalKey(data), data);
+    forget(state.signals, (row) => row.venue_time);
     redraw("signals");
   },
   pnl(data) {
@@ -148,6 +150,8 @@ async function loadPnl() {
   state.points = equity.map((point) => ({ time: point.time, equity: Number(point.equity) }));
   redraw("figures", "equity");
 }
+
+const loadPast = () => Promise.all([loadHistory(), loadPnl()]);
 
 async function loadStanding() {
   const [positions, strategies, account, risk, ready] = await Promise.all([
@@ -252,9 +256,7 @@ async function resume() {
 async function poll(live) {
   try {
     await loadStanding();
-    if (!live.open) {
-      await Promise.all([loadHistory(), loadPnl()]);
-    }
+    if (!live.open) await loadPast();
   } catch (error) {
     setText(byId("connection"), error instanceof Refused ? showWord(error.code.toLowerCase()) : "no connection", "bad");
   }
@@ -270,6 +272,8 @@ async function start() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const live = new Live(`${scheme}://${location.hostname}:${config.ws_port}/stream`, CHANNELS, key.get, {
     state: (text, tone) => setText(byId("connection"), text, tone),
+    // Signals and fills of the time without the stream, and the curve, come from the lists.
+    joined: () => loadPast().catch(complain),
     snapshot(channel, items) {
       for (const { data } of items) intake[channel](data);
     },
@@ -287,7 +291,6 @@ async function start() {
   byId("resume-button").onclick = resume;
   redraw(...Object.keys(drawings));
   live.connect();
-  await Promise.all([loadHistory(), loadPnl()]).catch(complain);
   await poll(live);
 }
 

@@ -6,6 +6,9 @@ const OPEN_STATES = new Set(["journalled", "sending", "unknown", "accepted", "pa
 
 export const isOpen = (order) => OPEN_STATES.has(order.state);
 
+/** What a signal is known by: its number in an event differs from the one in the list. */
+export const signalKey = (signal) => `${signal.instance} ${signal.symbol} ${signal.venue_time} ${signal.target}`;
+
 const sideTone = (row) => (row.side === "buy" ? "good" : "bad");
 
 function orderTone({ state }) {
@@ -147,7 +150,7 @@ export function makeTables({ cancelOrder, startStrategy, stopStrategy }) {
         tone: (row) => (row.outcome === "committed" ? "good" : "warn"),
       },
     ],
-    (row) => row.id,
+    signalKey,
     "No signals yet: strategies may still be warming up.",
   );
 

@@ -61,7 +61,7 @@ export function addOrderRoutes(app: Rest, bot: BotPort): void {
       const filter = { state: state ?? "all", symbol: symbol ?? null } as const;
       return readPage(
         request.query,
-        (order) => order.created_at,
+        (order) => order.position,
         (page) => bot.orders(filter, page),
       );
     },

@@ -45,7 +45,7 @@ export function addPortfolioRoutes(app: Rest, bot: BotPort): void {
     async (request) =>
       readPage(
         request.query,
-        (trade) => trade.venue_time,
+        (trade) => trade.position,
         (page) => bot.trades({ symbol: request.query.symbol ?? null }, page),
       ),
   );
