@@ -2,7 +2,7 @@
  * The account and its market behind the wire: the venue, its ledger, and everything that the protocol has to remember.
  * Whatever happens is in the ledger, on the disk, before anybody hears of it. Main thread of the simulator.
  */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
@@ -53,6 +53,7 @@ export class Exchange {
   #position = 0;
   #recoveredTimeUs = 0;
   #eventCount = 0;
+  readonly #history = createHash("sha256");
 
   constructor(options: ExchangeOptions) {
     const { config, instruments, ledger } = options;
@@ -86,6 +87,11 @@ export class Exchange {
   /** Events of the account so far: order accepted, new, filled, and so on. */
   get eventCount(): number {
     return this.#eventCount;
+  }
+
+  /** Of every event so far, by client order id: equal for equal histories, whatever the account and its order ids. */
+  historyHash(): string {
+    return this.#history.copy().digest("hex");
   }
 
   /** A tick of an earlier life: what it means to the market, without trading on it. */
@@ -164,6 +170,9 @@ export class Exchange {
 
   #count(event: VenueEvent): void {
     this.#eventCount++;
+    const { kind, order, execution, timeUs } = event;
+    const traded = execution === null ? "" : `${execution.quantity} ${execution.price}`;
+    this.#history.update(`${order.clientOrderId} ${kind} ${order.side} ${order.symbol} ${traded} ${timeUs}\n`);
     if (event.execution === null) return;
     this.fills.push(event);
     if (this.fills.length > RETAINED_FILLS * 2) this.fills.splice(0, this.fills.length - RETAINED_FILLS);
@@ -193,6 +202,7 @@ export class Exchange {
       case "order":
         this.#position = entry.position;
         this.venue.replay({ order: orderOfRecord(entry.order), execution: null });
+        this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, this.venue.timeUs);
         break;
       case "event": {
         const order = orderOfRecord(entry.order);

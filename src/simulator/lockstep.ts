@@ -25,6 +25,7 @@ export class Lockstep {
   #step = 0;
   #ended = false;
   #open: (() => void) | null = null;
+  #awaited: (() => void) | null = null;
 
   constructor(sentUpdates: () => number, sentMarket: () => number) {
     this.#sentUpdates = sentUpdates;
@@ -38,8 +39,18 @@ export class Lockstep {
     socket.on("close", () => {
       if (this.#socket === socket) this.#socket = null;
     });
+    this.#awaited?.();
+    this.#awaited = null;
     if (this.#ended) this.#send({ end: true });
     else if (this.#open !== null) this.#announce();
+  }
+
+  /** Resolves when somebody is there to acknowledge. */
+  attached(): Promise<void> {
+    if (this.#socket !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#awaited = resolve;
+    });
   }
 
   /** Resolves when the bot has dealt with all that was sent before. */

@@ -102,7 +102,8 @@ export class MarketDriver {
   }
 
   async #begin(): Promise<void> {
-    const { config, source, streams, pace, signal } = this.#options;
+    const { config, source, streams, lockstep, pace, signal } = this.#options;
+    if (config.speed === "lockstep") await this.#orAborted(lockstep.attached());
     const waits = source.tickCount !== null || config.speed === "lockstep" || config.speed === "max";
     if (waits && config.waitForSubscriber && !streams.subscribed) await this.#subscription();
     signal.throwIfAborted();
@@ -110,10 +111,22 @@ export class MarketDriver {
   }
 
   #subscription(): Promise<void> {
+    return this.#orAborted(
+      new Promise((resolve) => {
+        this.#subscribed = resolve;
+      }),
+    );
+  }
+
+  #orAborted(wait: Promise<void>): Promise<void> {
     const { signal } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#subscribed = resolve;
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      const abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      void wait.then(() => {
+        signal.removeEventListener("abort", abort);
+        resolve();
+      });
     });
   }
 
@@ -154,7 +167,7 @@ export class MarketDriver {
     if (this.#apply(tick) > 0) {
       this.#flush();
       await exchange.ledger.committed();
-      await lockstep.barrier();
+      await this.#orAborted(lockstep.barrier());
     }
     this.#send(tick);
     this.#cursor(tick.timeUs);
@@ -166,7 +179,7 @@ export class MarketDriver {
     this.#sinceBarrier = 0;
     this.#flush();
     await this.#options.exchange.ledger.committed();
-    await this.#options.lockstep.barrier();
+    await this.#orAborted(this.#options.lockstep.barrier());
   }
 
   /** The venue trades on the tick; returns the number of events. */

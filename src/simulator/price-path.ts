@@ -34,6 +34,8 @@ export class PricePath {
   readonly #seed: number;
   readonly #basePrice: number;
   readonly #amplitudes: readonly number[];
+  /** Per octave the cell last looked at and its two values: instants are mostly asked for one after the other. */
+  readonly #cells = new Float64Array(OCTAVES * 3).fill(Number.NaN);
 
   /** `dailyVolatility` is the typical change of a day as a fraction: 0.02 for two percent. */
   constructor(seed: number, basePrice: number, dailyVolatility: number) {
@@ -79,9 +81,15 @@ export class PricePath {
   /** Value noise in [-1, 1]: smooth between seeded values at the integers. */
   #noise(octave: number, at: number): number {
     const cell = Math.floor(at);
-    const left = hashUnit(this.#seed, cell, octave) * 2 - 1;
-    const right = hashUnit(this.#seed, cell + 1, octave) * 2 - 1;
-    return left + (right - left) * smooth(at - cell);
+    const cells = this.#cells;
+    const place = octave * 3;
+    if (cells[place] !== cell) {
+      cells[place] = cell;
+      cells[place + 1] = hashUnit(this.#seed, cell, octave) * 2 - 1;
+      cells[place + 2] = hashUnit(this.#seed, cell + 1, octave) * 2 - 1;
+    }
+    const left = cells[place + 1] as number;
+    return left + ((cells[place + 2] as number) - left) * smooth(at - cell);
   }
 }
 

@@ -5,7 +5,7 @@
  * Besides the protocol: `/simulator/state`, `/simulator/ledger` (the account as the ledger has it) and the lockstep
  * socket. These ask for keys as soon as the simulator listens on anything but loopback.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { basename } from "node:path";
@@ -266,13 +266,6 @@ class SimulatorServer implements Simulator {
   #summary(): Record<string, unknown> {
     const { venue, fills } = this.#exchange;
     const orders = [...venue.orders()];
-    const hash = createHash("sha256");
-    for (const fill of fills) {
-      const { order, execution } = fill;
-      hash.update(
-        `${order.clientOrderId} ${order.side} ${order.symbol} ${execution?.quantity} ${execution?.price} ${fill.timeUs}\n`,
-      );
-    }
     return {
       account_id: this.#exchange.head.accountId,
       orders: orders.length,
@@ -284,7 +277,7 @@ class SimulatorServer implements Simulator {
         [...venue.positions()].map(([symbol, held]) => [symbol, formatFixed(held.quantity)]),
       ),
       tick: this.#exchange.position,
-      hash: hash.digest("hex"),
+      hash: this.#exchange.historyHash(),
     };
   }
 }

@@ -43,7 +43,8 @@ export interface SyntheticOptions {
   readonly tickLimit: number | null;
 }
 
-const SLOT_US = 250_000;
+/** Length of a slot. */
+export const SLOT_US = 250_000;
 const SLOTS_PER_BATCH = 4;
 /** About half a second of work. */
 const SLOTS_PER_PAGE = 1_000_000;
@@ -138,7 +139,8 @@ class Line {
     this.#always = spec.instrument.calendar === "always";
   }
 
-  slot(slot: number, into: MarketTick[]): void {
+  /** `tradesOnly` spares the quotes that no trade follows: bars do not need them. */
+  slot(slot: number, into: MarketTick[], tradesOnly = false): void {
     const startUs = slot * SLOT_US;
     if (!this.#always && !calendarOf("nyse").isOpen(startUs)) {
       if (calendarOf("nyse").isOpen(startUs - 1)) this.#auction(slot, startUs, "6", into);
@@ -156,7 +158,7 @@ class Line {
     }
     const auction = this.#auctionAt(startUs);
     if (auction !== null) return this.#auction(slot, startUs, auction, into);
-    this.#continuous(slot, startUs, into);
+    this.#continuous(slot, startUs, into, tradesOnly);
   }
 
   /** The bar of the trades in [startUs, endUs); null without one. Both must be multiples of a second. */
@@ -164,7 +166,7 @@ class Line {
     const bar = new BarAggregate(startUs);
     const ticks: MarketTick[] = [];
     for (let slot = startUs / SLOT_US; slot < endUs / SLOT_US; slot++) {
-      this.slot(slot, ticks);
+      this.slot(slot, ticks, true);
       for (const tick of ticks) if (tick.kind === "trade") bar.add(tick);
       ticks.length = 0;
     }
@@ -185,13 +187,15 @@ class Line {
     into.push(this.#trade(slot, timeUs, price, this.#spec.lot * 50, 0, ["@", condition]));
   }
 
-  #continuous(slot: number, startUs: number, into: MarketTick[]): void {
+  #continuous(slot: number, startUs: number, into: MarketTick[], tradesOnly: boolean): void {
     const activity = this.#activity(startUs);
     if (this.#draw(slot, DRAW_QUOTE) >= QUOTE_RATE * activity) return;
+    const trades = this.#draw(slot, DRAW_TRADE) < TRADE_RATE;
+    if (tradesOnly && !trades) return;
     const timeUs = startUs + 1 + Math.floor(this.#draw(slot, DRAW_OFFSET) * (SLOT_US - 2));
     const quote = this.#quote(slot, timeUs);
     into.push(quote);
-    if (this.#draw(slot, DRAW_TRADE) >= TRADE_RATE) return;
+    if (!trades) return;
     const buys = this.#draw(slot, DRAW_SIDE) < 0.5;
     const odd = this.#spec.lot > 1 && this.#draw(slot, DRAW_ODD) < ODD_LOT_RATE;
     const draw = this.#draw(slot, DRAW_SIZE);
