@@ -27,6 +27,7 @@ export const description = "Alpaca MessagePack quotes into records; gzip CSV row
 
 const SYMBOLS = Array.from({ length: 100 }, (_, index) => `SY${index.toString().padStart(2, "0")}`);
 const QUOTES_PER_FRAME = 10;
+const WARM_UP_ROUNDS = 20;
 
 export async function run(options: { readonly quick: boolean }): Promise<BenchResult[]> {
   return [...decodeFrames(options.quick), ...(await readRows(options.quick))];
@@ -34,23 +35,17 @@ export async function run(options: { readonly quick: boolean }): Promise<BenchRe
 
 function decodeFrames(quick: boolean): BenchResult[] {
   const { frames, expected } = makeFrames(quick ? 100 : 1000);
-  const repeats = quick ? 5 : 60;
   const quotes = frames.length * QUOTES_PER_FRAME;
-  const runs = quick ? 1 : 7;
   const scannerNs: number[] = [];
   const decoderNs: number[] = [];
   const scan = makeScan();
   const decode = makeDecode();
-  for (let round = 0; round < runs + 1; round++) {
-    const scanned = elapsedNsOf(() => repeatSum(scan, frames, repeats)) / (quotes * repeats);
-    const decoded =
-      elapsedNsOf(() => repeatSum(decode, frames, Math.ceil(repeats / 6))) / (quotes * Math.ceil(repeats / 6));
-    check("scanner", scan(frames), expected);
-    check("decoder", decode(frames), expected);
-    if (round > 0 || quick) {
-      scannerNs.push(scanned);
-      decoderNs.push(decoded);
-    }
+  for (let round = 0; round < WARM_UP_ROUNDS; round++)
+    check("decoder", decode(frames), check("scanner", scan(frames), expected));
+  // Short rounds, turn by turn: whatever else the machine does then meets both alike.
+  for (let round = 0; round < (quick ? 3 : 101); round++) {
+    scannerNs.push(elapsedNsOf(() => check("scanner", scan(frames), expected)) / quotes);
+    decoderNs.push(elapsedNsOf(() => check("decoder", decode(frames), expected)) / quotes);
   }
   const own = median(scannerNs);
   const peer = median(decoderNs);
@@ -101,10 +96,6 @@ function makeDecode(): Summer {
     }
     return sum;
   };
-}
-
-function repeatSum(sum: Summer, frames: readonly Uint8Array[], repeats: number): void {
-  for (let i = 0; i < repeats; i++) sum(frames);
 }
 
 function makeFrames(count: number): { frames: Uint8Array[]; expected: number } {
@@ -176,8 +167,10 @@ function elapsedNsOf(work: () => void): number {
   return Number(process.hrtime.bigint() - start);
 }
 
-function check(what: string, actual: number, expected: number): void {
+/** Returns `expected`; throws when `actual` is another sum (but for the order of additions). */
+function check(what: string, actual: number, expected: number): number {
   if (Math.abs(actual - expected) > Math.abs(expected) * 1e-9) throw new Error(`${what}: ${actual} is not ${expected}`);
+  return expected;
 }
 
 function median(values: readonly number[]): number {

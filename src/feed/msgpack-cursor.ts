@@ -43,11 +43,12 @@ export interface KeyTable {
 
 export class MsgpackCursor {
   readonly #keys: KeyTable;
-  readonly #numbers: Float64Array;
+  /** Value by field, for those whose mark says number or time. */
+  readonly numbers: Float64Array;
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   /** Generation and TYPE_* of each field; another generation means absent, so that nothing need be cleared. */
-  readonly #types: Int32Array;
+  readonly marks: Int32Array;
   #generation = 0;
   /** The frame, from offset 0; bytes beyond its end are of frames before. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_FRAME_BYTES);
@@ -63,10 +64,10 @@ export class MsgpackCursor {
   /** Fields are numbered from 1 to below `fieldCount`. */
   constructor(keys: KeyTable, fieldCount: number) {
     this.#keys = keys;
-    this.#numbers = new Float64Array(fieldCount);
+    this.numbers = new Float64Array(fieldCount);
     this.#starts = new Int32Array(fieldCount);
     this.#ends = new Int32Array(fieldCount);
-    this.#types = new Int32Array(fieldCount);
+    this.marks = new Int32Array(fieldCount);
   }
 
   /**
@@ -91,22 +92,34 @@ export class MsgpackCursor {
   #begin(): void {
     if (++this.#generation < MAX_GENERATION) return;
     this.#generation = 1;
-    this.#types.fill(0);
+    this.marks.fill(0);
   }
 
   /** TYPE_* of a field, 0 when the message has none of that number. */
   type(field: number): number {
-    const mark = this.#types[field] as number;
+    const mark = this.marks[field] as number;
     return mark >> TYPE_BITS === this.#generation ? mark & TYPE_MASK : 0;
   }
 
   number(field: number): number {
-    return this.#numbers[field] as number;
+    return this.numbers[field] as number;
+  }
+
+  /** What `marks` holds for the numeric fields of the map read last. */
+  get numberMark(): number {
+    return (this.#generation << TYPE_BITS) | TYPE_NUMBER;
+  }
+
+  /** The byte of a text field of exactly one byte, else 0. */
+  onlyLetter(field: number): number {
+    const start = this.#starts[field] as number;
+    if (this.marks[field] !== ((this.#generation << TYPE_BITS) | TYPE_TEXT)) return 0;
+    return this.#ends[field] === start + 1 ? (this.bytes[start] as number) : 0;
   }
 
   /** The number of a numeric field; NaN when absent, of another type, or not finite. */
   amount(field: number): number {
-    const value = this.#numbers[field] as number;
+    const value = this.numbers[field] as number;
     return this.type(field) === TYPE_NUMBER && value - value === 0 ? value : Number.NaN;
   }
 
@@ -161,11 +174,14 @@ export class MsgpackCursor {
     this.#begin();
     const bytes = this.bytes;
     const view = this.#view;
-    const numbers = this.#numbers;
-    const types = this.#types;
+    const numbers = this.numbers;
+    const marks = this.marks;
     const { short, long } = this.#keys;
     const mark = this.#generation << TYPE_BITS;
-    const lastFast = this.#end - LONGEST_FAST_PAIR;
+    const starts = this.#starts;
+    const ends = this.#ends;
+    const end = this.#end;
+    const lastFast = end - LONGEST_FAST_PAIR;
     for (let left = this.count; left > 0; left--) {
       if (at > lastFast || at === FAULT) {
         at = this.#pair(at);
@@ -187,26 +203,26 @@ export class MsgpackCursor {
       const head = bytes[at] as number;
       if (head === 0xcb) {
         numbers[field] = view.getFloat64(at + 1);
-        types[field] = mark | TYPE_NUMBER;
+        marks[field] = mark | TYPE_NUMBER;
         at += 9;
       } else if (head < 0x80) {
         numbers[field] = head;
-        types[field] = mark | TYPE_NUMBER;
+        marks[field] = mark | TYPE_NUMBER;
         at += 1;
       } else if (head >= 0xa0 && head < 0xc0) {
-        this.#starts[field] = at + 1;
+        starts[field] = at + 1;
         at += 1 + (head & 0x1f);
-        if (at > this.#end) return FAULT;
-        this.#ends[field] = at;
-        types[field] = mark | TYPE_TEXT;
+        if (at > end) return FAULT;
+        ends[field] = at;
+        marks[field] = mark | TYPE_TEXT;
       } else if (head === 0x91 && ((bytes[at + 1] as number) & 0xe0) === 0xa0) {
-        this.#starts[field] = at;
+        starts[field] = at;
         at += 2 + ((bytes[at + 1] as number) & 0x1f);
-        if (at > this.#end) return FAULT;
-        types[field] = mark | TYPE_ARRAY;
+        if (at > end) return FAULT;
+        marks[field] = mark | TYPE_ARRAY;
       } else if (head === 0xcd) {
         numbers[field] = ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
-        types[field] = mark | TYPE_NUMBER;
+        marks[field] = mark | TYPE_NUMBER;
         at += 3;
       } else if (head === 0xd7 && bytes[at + 1] === TIMESTAMP_EXTENSION) {
         at = this.#time64(field, at);
@@ -272,8 +288,8 @@ export class MsgpackCursor {
   }
 
   #note(field: number, value: number, next: number): number {
-    this.#numbers[field] = value;
-    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_NUMBER;
+    this.numbers[field] = value;
+    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_NUMBER;
     return next;
   }
 
@@ -282,26 +298,26 @@ export class MsgpackCursor {
     if (end > this.#end) return FAULT;
     this.#starts[field] = start;
     this.#ends[field] = end;
-    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_TEXT;
+    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_TEXT;
     return end;
   }
 
   #noteTime(field: number, seconds: number, nanoseconds: number, next: number): number {
     const timeUs = seconds * 1e6 + Math.floor(nanoseconds / 1000);
     if (nanoseconds > MAX_NANOSECOND || !Number.isSafeInteger(timeUs)) return FAULT;
-    this.#numbers[field] = timeUs;
-    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_TIME;
+    this.numbers[field] = timeUs;
+    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_TIME;
     return next;
   }
 
   #other(field: number, at: number): number {
-    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_OTHER;
+    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_OTHER;
     return this.skip(at, 0);
   }
 
   #array(field: number, at: number): number {
     this.#starts[field] = at;
-    this.#types[field] = (this.#generation << TYPE_BITS) | TYPE_ARRAY;
+    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_ARRAY;
     return this.skip(at, 0);
   }
 

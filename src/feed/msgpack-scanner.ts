@@ -22,6 +22,9 @@ import {
   LANE_C,
   LANE_D,
   LANE_E,
+  LANE_RECEIVED_TIME_US,
+  LANE_VENUE_TIME_US,
+  RECORD_BYTES,
   RECORD_LANES,
   STATUS_HALTED,
   STATUS_TRADING,
@@ -51,11 +54,13 @@ const T_BAR_UPDATE = LETTER("u");
 const T_STATUS = LETTER("s");
 const T_PRICE_BAND = LETTER("l");
 const T_CORRECTION = LETTER("c");
-const T_CANCEL = LETTER("x");
 const LETTER_A = LETTER("A");
 const LETTER_B = LETTER("B");
 const LETTER_C = LETTER("C");
 const LETTER_S = LETTER("S");
+
+const IS_USED = new Uint8Array(256);
+for (const letter of "tqbuslcx") IS_USED[LETTER(letter)] = 1;
 
 /** Status codes of tapes A and B (digits) and C (letters) that halt or resume trading; all others change nothing. */
 const STATUS_BY_LETTER = new Uint8Array(256);
@@ -131,19 +136,19 @@ export class FrameScanner {
   #message(start: number, target: RecordTarget): number {
     const cursor = this.#cursor;
     const end = cursor.fields(start);
-    if (end === FAULT || cursor.type(field.MESSAGE) !== TYPE_TEXT) return FAULT;
-    if (cursor.length(field.MESSAGE) !== 1) return this.#controlMessage(start, end);
-    const instrument = this.#instrument();
+    if (end === FAULT) return FAULT;
+    const letter = cursor.onlyLetter(field.MESSAGE);
+    if (letter === 0) return cursor.type(field.MESSAGE) === TYPE_TEXT ? this.#controlMessage(start, end) : FAULT;
+    const instrument = this.#instrument(letter);
     if (instrument === FAULT) return FAULT;
-    const outcome = this.#record(cursor.letter(field.MESSAGE), instrument, target);
+    const outcome = this.#record(letter, instrument, target);
     return outcome < 0 ? outcome : end;
   }
 
   /** Instrument index of the message's symbol, SKIP when the message is not for us, FAULT without a symbol. */
-  #instrument(): number {
+  #instrument(letter: number): number {
     const cursor = this.#cursor;
-    const letter = cursor.letter(field.MESSAGE);
-    if (!isUsed(letter)) {
+    if (IS_USED[letter] === 0) {
       this.ignoredCount++;
       return SKIP;
     }
@@ -177,13 +182,19 @@ export class FrameScanner {
     }
   }
 
+  /** The commonest message: its numbers are read straight from the cursor's arrays. */
   #quote(instrument: number, target: RecordTarget): number {
-    const cursor = this.#cursor;
-    const bid = cursor.amount(field.BID);
-    const bidSize = cursor.amount(field.BID_SIZE);
-    const ask = cursor.amount(field.ASK);
-    const askSize = cursor.amount(field.ASK_SIZE);
-    if (!(bid >= 0 && bidSize >= 0 && ask >= 0 && askSize >= 0)) return FAULT;
+    const { numbers, marks, numberMark } = this.#cursor;
+    const bid = numbers[field.BID] as number;
+    const bidSize = numbers[field.BID_SIZE] as number;
+    const ask = numbers[field.ASK] as number;
+    const askSize = numbers[field.ASK_SIZE] as number;
+    const typed =
+      marks[field.BID] === numberMark &&
+      marks[field.BID_SIZE] === numberMark &&
+      marks[field.ASK] === numberMark &&
+      marks[field.ASK_SIZE] === numberMark;
+    if (!typed || !isAmount(bid) || !isAmount(bidSize) || !isAmount(ask) || !isAmount(askSize)) return FAULT;
     return this.#write(target, KIND_QUOTE, 0, instrument, 0, bid, bidSize, ask, askSize, 0);
   }
 
@@ -316,10 +327,14 @@ export class FrameScanner {
   ): number {
     const slot = target.claim();
     if (slot < 0) return FULL;
-    const records = target.records;
-    records.header(slot, kind, code, instrument, flags, this.#cursor.number(field.TIME), this.#receivedTimeUs);
-    const f64 = records.f64;
+    const { u8, u16, u32, f64 } = target.records;
+    u8[slot * RECORD_BYTES] = kind;
+    u8[slot * RECORD_BYTES + 1] = code;
+    u16[slot * (RECORD_BYTES / 2) + 1] = instrument;
+    u32[slot * (RECORD_BYTES / 4) + 1] = flags;
     const at = slot * RECORD_LANES;
+    f64[at + LANE_VENUE_TIME_US] = this.#cursor.number(field.TIME);
+    f64[at + LANE_RECEIVED_TIME_US] = this.#receivedTimeUs;
     f64[at + LANE_A] = a;
     f64[at + LANE_B] = b;
     f64[at + LANE_C] = c;
@@ -340,18 +355,7 @@ export class FrameScanner {
   }
 }
 
-function isUsed(letter: number): boolean {
-  switch (letter) {
-    case T_QUOTE:
-    case T_TRADE:
-    case T_BAR:
-    case T_BAR_UPDATE:
-    case T_STATUS:
-    case T_PRICE_BAND:
-    case T_CORRECTION:
-    case T_CANCEL:
-      return true;
-    default:
-      return false;
-  }
+/** Finite and not negative; false for NaN. */
+function isAmount(value: number): boolean {
+  return value >= 0 && value < Number.POSITIVE_INFINITY;
 }
