@@ -5,7 +5,15 @@ import { readArguments } from "./arguments.ts";
 import { type Command, type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, usageError } from "./command.ts";
 import { commandHelp, overviewHelp, PROGRAM } from "./help.ts";
 
-const WRONG_USE_CODES: readonly string[] = ["USAGE", "CONFIG_INVALID"];
+/** Codes that blame what was typed or configured. */
+const WRONG_USE_CODES: readonly string[] = [
+  "USAGE",
+  "CONFIG_INVALID",
+  "DATE_SYNTAX",
+  "SAMPLE_DATE",
+  "KEY_INVALID",
+  "KEY_NEEDED",
+];
 
 /** Runs one command line (without node and script); resolves to the exit code and never rejects. */
 export async function runCommandLine(

@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import { BACKTEST } from "./backtest.ts";
 import { KEY_CREATE, KEY_LIST, KEY_REVOKE } from "./key.ts";
 import { REPLAY } from "./replay.ts";
+import { SAMPLE_DATA } from "./sample-data.ts";
 import { SHOW_CONFIG } from "./show-config.ts";
 import { SIMULATOR } from "./simulator.ts";
 import { START } from "./start.ts";
@@ -13,6 +14,7 @@ export const COMMANDS: readonly Command[] = [
   SIMULATOR,
   BACKTEST,
   REPLAY,
+  SAMPLE_DATA,
   KEY_CREATE,
   KEY_LIST,
   KEY_REVOKE,

@@ -19,8 +19,8 @@ type Demonstration = Pick<StrategyConfig, "strategy" | "parameters">;
 function demonstrations(barSeconds: number): readonly Demonstration[] {
   return [
     { strategy: "ema-cross", parameters: { fast: 3, slow: 8, barSeconds } },
-    { strategy: "mean-reversion", parameters: { lookback: 20, entry: 1.5, exit: 0.25, barSeconds } },
-    { strategy: "donchian-breakout", parameters: { entry: 12, exit: 6, barSeconds } },
+    { strategy: "mean-reversion", parameters: { lookback: 12, entry: 1.25, exit: 0.25, barSeconds } },
+    { strategy: "donchian-breakout", parameters: { entry: 8, exit: 4, atrPeriod: 8, barSeconds } },
   ];
 }
 
