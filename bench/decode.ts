@@ -2,36 +2,31 @@
  * Decoding: Alpaca quote frames into records (against `@msgpack/msgpack`), and recorded CSV rows into ticks. Every
  * timed run is checked: the sums of what was decoded must equal what was encoded.
  */
-import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { Decoder, Encoder, ExtData } from "@msgpack/msgpack";
 import { LANE_A, LANE_C } from "../src/core/market/record.ts";
 import { FrameScanner, SCAN_DONE } from "../src/feed/msgpack-scanner.ts";
 import { RecordScratch } from "../src/feed/record-scratch.ts";
 import { openRecording } from "../src/feed/recorded-file.ts";
-
-interface BenchResult {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly ratio?: number;
-  readonly peer?: string;
-  readonly note?: string;
-}
-
-export const name = "decode";
-export const description = "Alpaca MessagePack quotes into records; gzip CSV rows into ticks";
+import { type Benchmark, type BenchResult, checkAnswer, median } from "./harness.ts";
 
 const SYMBOLS = Array.from({ length: 100 }, (_, index) => `SY${index.toString().padStart(2, "0")}`);
 const QUOTES_PER_FRAME = 10;
 const WARM_UP_ROUNDS = 20;
 
-export async function run(options: { readonly quick: boolean }): Promise<BenchResult[]> {
-  return [...decodeFrames(options.quick), ...(await readRows(options.quick))];
-}
+export const decode: Benchmark = {
+  name: "decode",
+  description: "Alpaca MessagePack quotes into records (against @msgpack/msgpack); gzip CSV rows into ticks",
+  async run(options) {
+    options.progress("quote frames");
+    const frames = decodeFrames(options.quick);
+    options.progress("recorded rows");
+    return [...frames, ...(await readRows(options.quick))];
+  },
+};
 
 function decodeFrames(quick: boolean): BenchResult[] {
   const { frames, expected } = makeFrames(quick ? 100 : 1000);
@@ -39,32 +34,31 @@ function decodeFrames(quick: boolean): BenchResult[] {
   const scannerNs: number[] = [];
   const decoderNs: number[] = [];
   const scan = makeScan();
-  const decode = makeDecode();
-  for (let round = 0; round < WARM_UP_ROUNDS; round++)
-    check("decoder", decode(frames), check("scanner", scan(frames), expected));
+  const decodeAll = makeDecode();
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    checkAnswer("scanner", scan(frames), expected);
+    checkAnswer("decoder", decodeAll(frames), expected);
+  }
   // Short rounds, turn by turn: whatever else the machine does then meets both alike.
   for (let round = 0; round < (quick ? 3 : 101); round++) {
-    scannerNs.push(elapsedNsOf(() => check("scanner", scan(frames), expected)) / quotes);
-    decoderNs.push(elapsedNsOf(() => check("decoder", decode(frames), expected)) / quotes);
+    scannerNs.push(elapsedNsOf(() => checkAnswer("scanner", scan(frames), expected)) / quotes);
+    decoderNs.push(elapsedNsOf(() => checkAnswer("decoder", decodeAll(frames), expected)) / quotes);
   }
   const own = median(scannerNs);
   const peer = median(decoderNs);
-  return [
-    {
-      name: "decode quotes",
-      value: 1e9 / own,
-      unit: "quotes/s",
-      ratio: peer / own,
-      peer: "@msgpack/msgpack",
-      note: `${own.toFixed(0)} ns a quote`,
-    },
-    {
-      name: "decode quotes, @msgpack/msgpack",
-      value: 1e9 / peer,
-      unit: "quotes/s",
-      note: `${peer.toFixed(0)} ns a quote`,
-    },
-  ];
+  const peerName = "@msgpack/msgpack";
+  return [result("quotes", own, { ratio: peer / own, peer: peerName }), result(`quotes by ${peerName}`, peer, {})];
+}
+
+function result(name: string, nanoseconds: number, peer: { ratio?: number; peer?: string }): BenchResult {
+  return {
+    name,
+    value: 1000 / nanoseconds,
+    unit: "M/s",
+    checked: true,
+    note: `${nanoseconds.toFixed(0)} ns a quote`,
+    ...peer,
+  };
 }
 
 /** Sum of bids and asks of all frames: the answer that a decoder must give. */
@@ -128,10 +122,10 @@ async function readRows(quick: boolean): Promise<BenchResult[]> {
     const rows = quick ? 20_000 : 2_000_000;
     const path = join(folder, "quotes.csv.gz");
     writeFileSync(path, gzipSync(makeQuoteRows(rows), { level: 1 }));
-    const results = [await readFile("read csv quotes", path, rows, quick ? 1 : 5)];
+    const results = [await readFile("csv rows, generated", path, rows, quick ? 1 : 5)];
     const folderOfData = process.env["MARKET_DATA_DIR"] ?? join(import.meta.dirname, "../../shared/data");
     const real = join(folderOfData, "fixtures/ticks_fx_eurusd_oanda_20140505_09.csv.gz");
-    if (!quick && existsSync(real)) results.push(await readFile("read csv quotes, recorded", real, 246_875, 5));
+    if (!quick && existsSync(real)) results.push(await readFile("csv rows, recorded day", real, 246_875, 5));
     return results;
   } finally {
     rmSync(folder, { recursive: true });
@@ -155,25 +149,14 @@ async function readFile(label: string, path: string, expectedRows: number, runs:
     const start = process.hrtime.bigint();
     for await (const batch of openRecording(path)) rows += batch.length;
     const elapsedNs = Number(process.hrtime.bigint() - start);
-    check(label, rows, expectedRows);
+    checkAnswer(label, rows, expectedRows);
     rates.push(rows / (elapsedNs / 1e9));
   }
-  return { name: label, value: median(rates), unit: "rows/s", note: "gzip to ticks, one file" };
+  return { name: label, value: median(rates) / 1e6, unit: "M/s", checked: true, note: "rows, gzip to ticks, one file" };
 }
 
 function elapsedNsOf(work: () => void): number {
   const start = process.hrtime.bigint();
   work();
   return Number(process.hrtime.bigint() - start);
-}
-
-/** Returns `expected`; throws when `actual` is another sum (but for the order of additions). */
-function check(what: string, actual: number, expected: number): number {
-  if (Math.abs(actual - expected) > Math.abs(expected) * 1e-9) throw new Error(`${what}: ${actual} is not ${expected}`);
-  return expected;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
 }
