@@ -114,9 +114,13 @@ function thin(points, max) {
 function scaleOf(points, width, height) {
   const first = points[0].time;
   const span = Math.max(1, points.at(-1).time - first);
-  const low = Math.min(...points.map((point) => point.equity));
-  const high = Math.max(...points.map((point) => point.peak));
-  const step = niceStep((high - low || Math.abs(high) * 0.001 || 1) / 5);
+  const lowest = Math.min(...points.map((point) => point.equity));
+  const highest = Math.max(...points.map((point) => point.peak));
+  // A flat curve runs through the middle.
+  const pad = highest > lowest ? 0 : Math.abs(highest) * 0.0005 || 1;
+  const low = lowest - pad;
+  const high = highest + pad;
+  const step = niceStep((high - low) / 5);
   const bottom = Math.floor(low / step) * step;
   const top = Math.max(bottom + step, Math.ceil(high / step) * step);
   const inner = width - MARGIN.left - MARGIN.right;

@@ -70,7 +70,7 @@ function drawFigures() {
     ["Profit", showGain(pnl.total), gainTone(pnl.total)],
     ["Unrealised", showGain(pnl.unrealised), gainTone(pnl.unrealised)],
     ["Drawdown", showMoney(pnl.drawdown), ""],
-    ["Win rate", `${showPercent(pnl.win_rate)} of ${pnl.round_trips}`, ""],
+    ["Win rate", pnl.win_rate === null ? "–" : `${showPercent(pnl.win_rate)} of ${pnl.round_trips}`, ""],
     ["Slippage", showBps(pnl.average_slippage_bps), ""],
     ["Fees", showMoney(pnl.fees), ""],
   ];
