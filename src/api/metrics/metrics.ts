@@ -1,6 +1,6 @@
 /**
  * The bot's Prometheus metrics behind typed methods, so that names and labels are written down once. One instance a process,
- * made by the composition; main thread. `docs` name every metric by the help texts here.
+ * made by the composition; main thread.
  */
 import { Counter, Gauge, Registry, Summary } from "prom-client";
 import { addProcessMetrics } from "./process-metrics.ts";
