@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { describe, it } from "node:test";
+import { type LockedPackage, missingEntries } from "../../scripts/complete-lockfile.ts";
 import { generatedDocuments } from "../../scripts/generated-documents.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -45,6 +46,11 @@ describe("the repository", () => {
     const lockfile = read("package-lock.json");
     assert.doesNotMatch(lockfile, /"resolved": "https?:/);
     assert.match(lockfile, /"integrity": "sha512-/);
+  });
+
+  it("has a lockfile with the packages of every platform, so that npm ci takes it", () => {
+    const { packages } = JSON.parse(read("package-lock.json")) as { packages: Record<string, LockedPackage> };
+    assert.deepEqual(Object.keys(missingEntries(packages)), [], "run npm run lock");
   });
 
   it("keeps what belongs to a machine out of git", () => {
