@@ -3,6 +3,7 @@
  * and as the other half of the proof that the SQL does the same. It keeps nothing beyond the process.
  */
 import { randomUUID } from "node:crypto";
+import { applyFill } from "../core/accounting/position-book.ts";
 import { checkFixed, type Fixed, multiplyFixed } from "../core/fixed.ts";
 import type {
   AccountBinding,
@@ -25,7 +26,6 @@ import type {
 import { MANUAL_INSTANCE } from "./journal.ts";
 import { accountMismatch, executionFault, fenced, orderNotFound, REFUSALS } from "./journal-errors.ts";
 import {
-  applyToPosition,
   checkExecution,
   executionFaultField,
   intentFault,
@@ -285,7 +285,8 @@ export class MemoryJournal implements Journal {
     if (this.#executions.has(executionId)) {
       return { executionId, first: false, order: stored.order, position: before, realised: 0n };
     }
-    const { position, realised, cashFlow } = applyToPosition(before, execution);
+    const { position: after, realised, cashFlow } = applyFill(before, execution);
+    const position = { instanceId, symbol, ...after };
     this.#executions.add(executionId);
     this.#positions.set(key, position);
     this.#cash = checkFixed(this.#cash + cashFlow, "cash");

@@ -1,32 +1,33 @@
 /**
- * The rules that every journal decides by, as pure functions: what an intent must look like, which changes of an order are
- * legal, what trades with itself, what an order reserves and what an execution does to a position. The in-memory model
- * is built of them; the SQL functions say the same in SQL and are proven equal by random commands.
+ * The rules that every journal decides by, as pure functions: what an intent and an execution must look like, which changes
+ * of an order are legal, what trades with itself and what an order reserves. The in-memory model is built of them; the SQL functions say the same in SQL and are proven equal by random commands.
  */
-import { divideRounded, type Fixed, FIXED_ONE, multiplyFixed } from "../core/fixed.ts";
-import { isTerminal } from "./broker-status.ts";
+import { divideRounded, type Fixed, FIXED_ONE } from "../core/fixed.ts";
+import { isFinal, nextOrderState, type OrderEvent } from "../core/order/order-state.ts";
 import { executionFault } from "./journal-errors.ts";
-import type { Execution, JournalOrder, OrderIntent, OrderState, PositionRow } from "./journal.ts";
+import type { Execution, JournalOrder, OrderChange, OrderIntent } from "./journal.ts";
 
-/** The legal next states of an order that is not over. A state may always follow itself; the end is final. */
-const NEXT: Readonly<Record<string, readonly OrderState[]>> = {
-  journalled: ["sending", "unknown", "accepted", "partially_filled", "filled", "canceled", "expired", "rejected"],
-  sending: ["unknown", "accepted", "partially_filled", "filled", "canceled", "expired", "rejected"],
-  // What was proven accepted never becomes unknown again: a late time-out proves nothing new.
-  unknown: ["accepted", "partially_filled", "filled", "canceled", "expired", "rejected"],
-  accepted: ["partially_filled", "filled", "canceled", "expired", "rejected"],
-  partially_filled: ["filled", "canceled", "expired", "rejected"],
-};
+/** The event that would bring an order into a state. */
+const EVENTS = {
+  sending: "send",
+  unknown: "lose",
+  accepted: "accept",
+  partially_filled: "fill_partly",
+  filled: "fill",
+  canceled: "cancel",
+  expired: "expire",
+  rejected: "reject",
+} as const satisfies Record<NonNullable<OrderChange["state"]>, OrderEvent>;
 
-/** Whether `state` may follow; `filled` only once the journal has every fill. */
-export function isLegalChange(order: JournalOrder, state: OrderState): boolean {
+/** Whether the order may be brought into `state`; into `filled` only once the journal has every fill. */
+export function isLegalChange(order: JournalOrder, state: NonNullable<OrderChange["state"]>): boolean {
   if (state === order.state) return true;
   if (state === "filled" && order.filledQuantity < order.quantity) return false;
-  return NEXT[order.state]?.includes(state) ?? false;
+  return nextOrderState(order.state, EVENTS[state]) === state;
 }
 
 export function isOpen(order: JournalOrder): boolean {
-  return !isTerminal(order.state);
+  return !isFinal(order.state);
 }
 
 const ID = /^[A-Za-z0-9_-]{1,48}$/;
@@ -110,51 +111,4 @@ export function executionFaultField(execution: Execution): string | null {
 /** Names and keys: what any store can hold. */
 function isPlain(text: string): boolean {
   return PLAIN.test(text) && text.isWellFormed();
-}
-
-export interface PositionChange {
-  readonly position: PositionRow;
-  /** Profit of the closed part, before fees. */
-  readonly realised: Fixed;
-  /** What the book's cash gains or loses. */
-  readonly cashFlow: Fixed;
-}
-
-/**
- * One execution on a position at average cost. A fee in kind takes quantity away at the execution's price and counts as
- * a fee. Kept by construction: Σ cash flows = realised − cost − fees.
- */
-export function applyToPosition(before: PositionRow, execution: Execution): PositionChange {
-  const sign = execution.side === "buy" ? 1n : -1n;
-  const change = sign * execution.quantity - execution.feeQuantity;
-  const traded = multiplyFixed(execution.price, execution.quantity, "half_even", "notional");
-  const kept = multiplyFixed(execution.price, magnitude(change), "half_even", "notional");
-  const fee = execution.fee + magnitude(traded - kept);
-  const moved = moveAtAverageCost(before, change, sign * kept);
-  return {
-    position: {
-      ...before,
-      quantity: before.quantity + change,
-      cost: moved.cost,
-      realised: before.realised + moved.realised,
-      fees: before.fees + fee,
-    },
-    realised: moved.realised,
-    cashFlow: -sign * traded - execution.fee,
-  };
-}
-
-function moveAtAverageCost(before: PositionRow, change: Fixed, notional: Fixed): { cost: Fixed; realised: Fixed } {
-  if (before.quantity === 0n || before.quantity > 0n === change > 0n)
-    return { cost: before.cost + notional, realised: 0n };
-  const held = magnitude(before.quantity);
-  const traded = magnitude(change);
-  const closed = held < traded ? held : traded;
-  const released = divideRounded(before.cost * closed, held, "half_even");
-  const closedNotional = divideRounded(notional * closed, traded, "half_even");
-  return { cost: before.cost - released + (notional - closedNotional), realised: -closedNotional - released };
-}
-
-function magnitude(value: bigint): bigint {
-  return value < 0n ? -value : value;
 }

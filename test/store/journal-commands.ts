@@ -445,7 +445,10 @@ async function setUp(store: Store): Promise<{ model: object; real: Real }> {
 }
 
 /** Runs random commands on the SQL journal in `store` and on the model; throws at the first difference. */
-export async function proveEqual(store: Store, parameters: { numRuns: number; seed?: number }): Promise<void> {
+export async function proveEqual(
+  store: Store,
+  parameters: { numRuns: number; seed?: number; endOnFailure?: boolean },
+): Promise<void> {
   const weighted = COMMANDS.flatMap(([weight, command]) => Array.from({ length: weight }, () => command));
   const lists = fc.commands<object, Real, false>([...weighted], { maxCommands: 50, size: "max" });
   await fc.assert(
