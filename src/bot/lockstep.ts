@@ -59,7 +59,8 @@ export function runLockstep(options: LockstepOptions): LockstepClient {
     if (options.tradeUpdates() < step.trade_updates || options.marketMessages() < step.market) return;
     await options.quiesce();
     const updates = options.tradeUpdates();
-    if (closed || updates === answeredUpdates) return;
+    // A newer step may have come meanwhile: its own round answers it.
+    if (closed || step !== current || updates === answeredUpdates) return;
     answeredUpdates = updates;
     socket.send(JSON.stringify({ step: step.step, trade_updates: updates }));
   }
