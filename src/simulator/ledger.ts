@@ -37,8 +37,14 @@ export class Ledger {
     const file = await open(path, "a+", 0o600);
     const bytes = await readFile(path);
     const end = bytes.lastIndexOf(NEWLINE) + 1;
-    if (end < bytes.length) await file.truncate(end);
-    return { ledger: new Ledger(file, onFailure), lines: parseLines(bytes.toString("utf8", 0, end), path) };
+    try {
+      const lines = parseLines(bytes.toString("utf8", 0, end), path);
+      if (end < bytes.length) await file.truncate(end);
+      return { ledger: new Ledger(file, onFailure), lines };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   append(line: object): void {

@@ -60,15 +60,14 @@ export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}
   const onFailure = hooks.onFailure ?? (() => {});
   const { ledger, lines } = await Ledger.open(config.ledgerFile, onFailure);
   const startUs = source.startUs ?? (config.startTime === null ? Date.now() : Date.parse(config.startTime)) * 1000;
-  const exchange = new Exchange({
-    config,
-    instruments: source.instruments,
-    market: marketName(config, source),
-    ledger,
-    lines,
-    startUs,
-  });
-  return new SimulatorServer(config, source, exchange, startUs, onFailure);
+  try {
+    const { instruments } = source;
+    const exchange = new Exchange({ config, instruments, market: marketName(config, source), ledger, lines, startUs });
+    return new SimulatorServer(config, source, exchange, startUs, onFailure);
+  } catch (error) {
+    await ledger.close();
+    throw error;
+  }
 }
 
 async function openSource(config: SimulatorConfig): Promise<MarketSource> {
@@ -194,6 +193,14 @@ class SimulatorServer implements Simulator {
       if (status < 500) return reply.code(400).send({ code: 40010001, message: "request body format is invalid" });
       this.#onFailure(error);
       return reply.code(500).send({ code: 50010000, message: "internal server error occurred" });
+    });
+    // Clients name the type on requests without a body, too.
+    app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, text, done) => {
+      try {
+        done(null, text === "" ? undefined : JSON.parse(text as string));
+      } catch (error) {
+        done(Object.assign(error as Error, { statusCode: 400 }));
+      }
     });
     app.setNotFoundHandler((_request, reply) =>
       reply.code(404).send({ code: 40410000, message: "endpoint not found." }),

@@ -46,8 +46,8 @@ export interface SyntheticOptions {
 /** Length of a slot. */
 export const SLOT_US = 250_000;
 const SLOTS_PER_BATCH = 4;
-/** About half a second of work. */
-const SLOTS_PER_PAGE = 1_000_000;
+/** A few tenths of a second of work. */
+const SLOTS_PER_PAGE = 400_000;
 const CENTS = 100;
 const HALT_BLOCK_US = 1_800_000_000;
 const HALT_US = 60_000_000;
@@ -175,6 +175,7 @@ class Line {
 
   /** Opening or closing print that falls into the slot, as its condition. */
   #auctionAt(startUs: number): string | null {
+    if (this.#spec.instrument.assetClass === "crypto") return null;
     const minute = this.#minuteOfDay(startUs);
     if (minute === OPEN_MINUTE) return "O";
     return this.#always && minute === CLOSE_MINUTE ? "6" : null;
