@@ -141,12 +141,16 @@ export function availableQuantity(market: VenueMarket, holdings: Holdings): Fixe
   return free > 0n ? free : 0n;
 }
 
-/** A position is closed at most; turning it round takes a second order from flat. */
+/** A position is closed at most; turning it round takes a second order from flat, and from flat there is one way only. */
 function positionRefusal(order: NewVenueOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   const held = context.holdings.quantityOf(order.symbol);
   if (order.side === "buy" ? held < 0n : held > 0n) {
     const available = availableQuantity(market, context.holdings);
     return order.quantity > available ? insufficientQuantity(order, market, held, available) : null;
+  }
+  if (held === 0n && market.open.some((existing) => existing.side !== order.side)) {
+    const words = order.side === "sell" ? ["short sell", "long buy"] : ["long buy", "short sell"];
+    return refuse(403, CODE_FORBIDDEN, `cannot open a ${words[0]} while a ${words[1]} order is open`);
   }
   return order.side === "sell" ? shortRefusal(order, market, context) : null;
 }

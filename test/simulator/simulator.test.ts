@@ -245,7 +245,7 @@ describe("the trade-update stream", () => {
     const peer = await Peer.open(`ws://127.0.0.1:${port}/stream`);
     peer.send({ action: "listen", data: { streams: ["trade_updates"] } });
     peer.send({ action: "auth", key: KEYS.keyId, secret: "wrong" });
-    peer.send({ action: "auth", ...{ key: KEYS.keyId, secret: KEYS.secret } });
+    peer.send({ action: "auth", key: KEYS.keyId, secret: KEYS.secret });
     await peer.find((message) => message.data.status === "authorized");
     assert.deepEqual(
       peer.messages.map((message) => [message.stream, message.data.status, message.data.action]),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatFixed, parseFixed } from "../../src/core/fixed.ts";
 import { cryptoPair, equity, type Instrument } from "../../src/core/market/instrument.ts";
-import { constantLatency, feeBps, feePerShare, slippageBps } from "../../src/venue/models.ts";
+import { constantLatency, feeBps, feePerShare, quoteFill, slippageBps } from "../../src/venue/models.ts";
 import type { NewVenueOrder, SubmitResult, VenueEvent } from "../../src/venue/order.ts";
 import { Venue, type VenueOptions } from "../../src/venue/venue.ts";
 
@@ -111,22 +111,24 @@ describe("fills", () => {
 
   it("splits fills by a seeded draw that a second run repeats", () => {
     const run = () => {
-      const venue = venueWith();
-      const events: string[] = [];
-      venue.onQuote(1, 99, 100, NOON_US);
-      for (let i = 0; i < 200; i++) {
-        const side = i % 2 === 0 ? "buy" : "sell";
-        const order = accepted(
-          venue.submit({ ...request(`${side} 100 OPEN`), clientOrderId: `c${i}` }, NOON_US + i * 10),
-        );
-        events.push(...order.events.map((event) => `${event.kind}:${event.execution?.quantity ?? ""}`));
-        for (let n = 1; venue.availableOf("OPEN") !== (i % 2 === 0 ? fixed("100") : 0n) && n < 9; n++) {
-          events.push(...venue.onQuote(1, 99, 100, NOON_US + i * 10 + n).map((event) => event.kind));
+      const venue = venueWith({ fill: quoteFill({ partialRate: 0.5, seed: 3 }) });
+      const events: VenueEvent[] = [];
+      for (let i = 0; i < 50; i++) {
+        const order = { ...request(`${i % 2 === 0 ? "buy" : "sell"} 100 OPEN`), clientOrderId: `c${i}` };
+        events.push(...venue.onQuote(1, 99, 100, NOON_US + i * 100));
+        const submitted = accepted(venue.submit(order, NOON_US + i * 100));
+        events.push(...submitted.events);
+        for (let n = 1; venue.order(submitted.order.id)?.status !== "filled"; n++) {
+          events.push(...venue.onQuote(1, 99, 100, NOON_US + i * 100 + n));
         }
       }
       return events;
     };
-    assert.deepEqual(run(), run());
+    const events = run();
+    assert.deepEqual(run(), events);
+    const partial = events.filter((event) => event.kind === "partial_fill");
+    assert.ok(partial.length > 20 && partial.length < 100);
+    for (const { execution } of partial) assert.equal((execution?.quantity ?? 0n) % fixed("1"), 0n);
   });
 
   it("adds the models: fee, latency, slippage, cents", () => {
@@ -270,6 +272,22 @@ describe("refusals in Alpaca's words", () => {
     assert.match(refused(venue.submit(request("sell 1 OPEN"), NOON_US)).message, /not allowed to short/);
   });
 
+  it("opens one way only from flat", () => {
+    const venue = venueWith();
+    venue.onQuote(1, 99, 100, NOON_US);
+    const buy = accepted(venue.submit(request("buy 1 OPEN 90"), NOON_US)).order;
+    assert.equal(
+      refused(venue.submit(request("sell 1 OPEN 110"), NOON_US)).message,
+      "cannot open a short sell while a long buy order is open",
+    );
+    venue.cancel(buy.id, NOON_US);
+    accepted(venue.submit(request("sell 1 OPEN 110"), NOON_US));
+    assert.equal(
+      refused(venue.submit(request("buy 1 OPEN 90"), NOON_US)).message,
+      "cannot open a long buy while a short sell order is open",
+    );
+  });
+
   it("checks buying power with the margin multiplier and what open orders hold", () => {
     const venue = venueWith({ settings: { maxMarginMultiplier: 2 } });
     venue.onQuote(1, 99, 100, NOON_US);
@@ -345,9 +363,11 @@ describe("the wash-trade rule", () => {
   for (const [resting, incoming, reason] of opposite) {
     it(`${resting}, then ${incoming}: ${reason ?? "allowed"}`, () => {
       const venue = venueWith();
+      // A long position, so that no sell fails for lack of shares; then no quote, so that nothing trades.
+      venue.onQuote(1, 99, 100, NOON_US);
+      accepted(venue.submit(request("buy 10 OPEN"), NOON_US));
       venue.onQuote(1, 0, 0, NOON_US);
       venue.onTrade(1, 100, NOON_US);
-      // A long position, so that a sell never fails for lack of shares.
       const first = accepted(venue.submit(request(resting), NOON_US)).order;
       const result = venue.submit(request(incoming), NOON_US);
       if (reason === null) return void accepted(result);
