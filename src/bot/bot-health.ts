@@ -70,8 +70,8 @@ export class BotHealth {
     if (!this.#everReady && !(this.#listening && this.#databaseSeen)) return { ok: false, state: "starting", parts };
     this.#everReady = true;
     const failed = parts.some((part) => part.state === "failed");
-    const degraded = parts.some((part) => part.state === "degraded");
-    return { ok: !failed, state: failed ? "failed" : degraded ? "degraded" : "ok", parts };
+    const impaired = parts.some((part) => part.state === "degraded");
+    return { ok: !failed, state: failed ? "failed" : impaired ? "degraded" : "ok", parts };
   }
 
   #database(): PartHealth {
@@ -90,7 +90,9 @@ export class BotHealth {
         this.#workers.set(index, seen);
       }
       const name = `engine worker ${index}`;
-      return seen.ok ? ok(name, "makes progress") : { name, ok: false, state: "failed", detail: "does not make progress" };
+      return seen.ok
+        ? ok(name, "makes progress")
+        : { name, ok: false, state: "failed", detail: "does not make progress" };
     });
   }
 

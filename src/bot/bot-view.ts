@@ -111,7 +111,8 @@ export class BotView implements BotPort {
       return { ok: false, refusal: { status: httpStatus, code, message: outcome?.message ?? "the order was refused" } };
     }
     const order = await history.order(intent.clientOrderId);
-    if (order === null) throw new CodedError("STORE_UNAVAILABLE", "the order was journalled but could not be read back");
+    if (order === null)
+      throw new CodedError("STORE_UNAVAILABLE", "the order was journalled but could not be read back");
     void status.trader?.takeUpManual();
     return { ok: true, value: orderView(order) };
   }
@@ -348,7 +349,9 @@ export class BotView implements BotPort {
     const { books, status, scorecard } = this.#options;
     const { trader } = status;
     const tradingState = snapshot.tradingStates.get(`instance:${instance.id}`) ?? "active";
-    const rows = (trader === null ? snapshot.positions : books.positions()).filter((row) => row.instanceId === instance.id);
+    const rows = (trader === null ? snapshot.positions : books.positions()).filter(
+      (row) => row.instanceId === instance.id,
+    );
     const phase = trader?.phase(instance.id);
     return {
       id: instance.id,
@@ -381,6 +384,9 @@ export class BotView implements BotPort {
   }
 }
 
-function notFound(what: string, id: string): { readonly ok: false; readonly refusal: { status: number; code: string; message: string } } {
+function notFound(
+  what: string,
+  id: string,
+): { readonly ok: false; readonly refusal: { status: number; code: string; message: string } } {
   return { ok: false, refusal: { status: 404, code: "NOT_FOUND", message: `there is no ${what} ${id}` } };
 }

@@ -30,6 +30,7 @@ import { BotHealth } from "./bot-health.ts";
 import { type BotStatus, BotView } from "./bot-view.ts";
 import { EventHub } from "./event-hub.ts";
 import type { AlpacaMarketFeed } from "./market-feed.ts";
+import { Rounds } from "./rounds.ts";
 import { RunRecordings } from "./run-recording.ts";
 import { type RunSummary, summarise } from "./run-summary.ts";
 import { Scorecard } from "./scorecard.ts";
@@ -75,7 +76,7 @@ export class Bot {
   readonly #runId = new Date().toISOString().replaceAll(/[-:.]/g, "");
   readonly #startedAtMs = Date.now();
   readonly #owner = randomUUID();
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #rounds: Rounds;
   readonly #states = new Map<TradingScope, TradingState>();
   readonly #health: BotHealth;
   readonly #status: BotStatus;
@@ -89,6 +90,7 @@ export class Bot {
   #lease: LeaseKeeper | null = null;
   #feed: AlpacaMarketFeed | null = null;
   #recordings: RunRecordings | null = null;
+  #stopping = false;
   #leaving: Promise<void> = Promise.resolve();
   #removeSources: (() => void)[] = [];
 
@@ -99,6 +101,7 @@ export class Bot {
     const count = config.engine.workers;
     const workers = count === "auto" ? engineWorkers(cores, config.strategies.length) : count;
     this.#metrics = new Metrics(cores);
+    this.#rounds = new Rounds((error) => options.log.warn({ error: String(error) }, "a periodic task failed"));
     this.#events = new EventHub((error) => options.log.error({ error: String(error) }, "a stream listener failed"));
     this.#placement = place(config, workers, 0);
     this.#keeper = this.#createKeeper();
@@ -191,8 +194,9 @@ export class Bot {
 
   /** Drains and ends everything, in the order that loses nothing. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     this.#health.draining();
-    for (const timer of this.#timers) clearInterval(timer);
+    await this.#rounds.stop();
     const { trader } = this.#status;
     this.#status.trader = null;
     await trader?.drain(DRAIN_MS);
@@ -209,7 +213,9 @@ export class Bot {
 
   #createKeeper(): BarKeeper {
     const { config } = this.#options;
-    const wanted = this.#placement.instances.flatMap((i) => i.instruments.map((index) => [index, i.barSeconds] as const));
+    const wanted = this.#placement.instances.flatMap((i) =>
+      i.instruments.map((index) => [index, i.barSeconds] as const),
+    );
     const charts = config.instruments.map((instrument) => [instrument.index, 60] as const);
     return new BarKeeper(config.instruments.length, [...charts, ...wanted], ({ instrument, ...bar }) => {
       const symbol = config.instruments[instrument]?.symbol;
@@ -315,6 +321,7 @@ export class Bot {
           this.#leaving = this.#leaving.then(() => this.#takeOver(journal));
         },
         lost: (cause) => {
+          if (this.#stopping) return;
           log.warn({ cause }, "the lease is gone: standing by");
           this.#leaving = this.#leaving.then(() => this.#stepDown());
         },
@@ -325,7 +332,7 @@ export class Bot {
 
   async #takeOver(journal: Journal): Promise<void> {
     const { config, log } = this.#options;
-    while (this.#lease?.fence() != null) {
+    while ((this.#lease?.fence() ?? null) !== null) {
       const trader = await this.#createTrader(journal);
       try {
         await trader.start();
@@ -334,7 +341,10 @@ export class Bot {
         this.#health.trading();
         return;
       } catch (error) {
-        log.error({ error: error instanceof Error ? error.message : String(error) }, "trading could not start; trying again");
+        log.error(
+          { error: error instanceof Error ? error.message : String(error) },
+          "trading could not start; trying again",
+        );
         this.#health.fault("trading", error instanceof Error ? error.message : String(error));
         await sleep(Math.min(config.lease.renewMs, EVERY_SECOND_MS));
       }
@@ -502,7 +512,10 @@ export class Bot {
       this.#removeSources.push(
         this.#metrics.addRing(`inbound-${worker}`, () => {
           const counters = pool.counters(worker);
-          return { used: counters === undefined ? 0 : counters.published - counters.released, capacity: pool.inboundCapacity };
+          return {
+            used: counters === undefined ? 0 : counters.published - counters.released,
+            capacity: pool.inboundCapacity,
+          };
         }),
       );
     }
@@ -514,8 +527,8 @@ export class Bot {
   }
 
   #startTimers(): void {
-    this.#every(EVERY_SECOND_MS, () => this.#second());
-    this.#every(QUOTES_MS, () => this.#showQuotes());
+    this.#rounds.every(EVERY_SECOND_MS, () => this.#second());
+    this.#rounds.every(QUOTES_MS, () => this.#showQuotes());
   }
 
   /** Once a second: equity, gauges, refusals of the engines, states that other processes have set. */
@@ -580,23 +593,6 @@ export class Bot {
       if (quote !== undefined) this.#events.emit(quoteEvent(symbol, quote));
     }
     this.#changedQuotes.clear();
-  }
-
-  #every(ms: number, round: () => void | Promise<void>): void {
-    let busy = false;
-    this.#timers.push(
-      setInterval(async () => {
-        if (busy) return;
-        busy = true;
-        try {
-          await round();
-        } catch (error) {
-          this.#options.log.warn({ error: String(error) }, "a periodic task failed");
-        } finally {
-          busy = false;
-        }
-      }, ms),
-    );
   }
 }
 

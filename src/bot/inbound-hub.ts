@@ -134,7 +134,8 @@ export class InboundHub implements EngineFeedback {
   }
 
   controlAll(code: number, argument: number, venueTimeUs: number): void {
-    for (const worker of this.#workers) if (worker !== undefined) this.control(worker.index, code, 0, argument, venueTimeUs);
+    for (const worker of this.#workers)
+      if (worker !== undefined) this.control(worker.index, code, 0, argument, venueTimeUs);
   }
 
   stop(): void {

@@ -21,7 +21,8 @@ export interface ManualOrderContext {
 
 export function manualIntent(request: NewOrderRequest, context: ManualOrderContext): OrderIntent | Refusal {
   const { instrument, mark } = context;
-  if (instrument === undefined) return refusal("SYMBOL_UNKNOWN", `${request.symbol} is not one of the bot's instruments`, "symbol");
+  if (instrument === undefined)
+    return refusal("SYMBOL_UNKNOWN", `${request.symbol} is not one of the bot's instruments`, "symbol");
   let quantity: Fixed;
   let limitPrice: Fixed | null;
   try {
@@ -35,7 +36,11 @@ export function manualIntent(request: NewOrderRequest, context: ManualOrderConte
   if (wrong !== null) return wrong;
   const reference = limitPrice ?? mark;
   if (reference === null) {
-    return refusal("QUOTE_MISSING", `there is no price for ${request.symbol} yet: send a limit order, or wait for a quote`, "type");
+    return refusal(
+      "QUOTE_MISSING",
+      `there is no price for ${request.symbol} yet: send a limit order, or wait for a quote`,
+      "type",
+    );
   }
   const signed = request.side === "buy" ? quantity : -quantity;
   const after = context.position + signed;
@@ -68,7 +73,11 @@ export function isRefusal(value: OrderIntent | Refusal): value is Refusal {
 function gridFault(instrument: Instrument, quantity: Fixed, limitPrice: Fixed | null): Refusal | null {
   if (quantity % instrument.quantityIncrement !== 0n || quantity < instrument.minQuantity) {
     const step = formatFixed(instrument.quantityIncrement);
-    return refusal("QUANTITY_INCREMENT", `quantity must be a multiple of ${step}, at least ${formatFixed(instrument.minQuantity)}`, "quantity");
+    return refusal(
+      "QUANTITY_INCREMENT",
+      `quantity must be a multiple of ${step}, at least ${formatFixed(instrument.minQuantity)}`,
+      "quantity",
+    );
   }
   if (limitPrice !== null && limitPrice % priceIncrementAt(instrument, limitPrice) !== 0n) {
     const step = formatFixed(priceIncrementAt(instrument, limitPrice));
@@ -80,7 +89,11 @@ function gridFault(instrument: Instrument, quantity: Fixed, limitPrice: Fixed | 
 function collarFault(limitPrice: Fixed | null, mark: Fixed | null, collarBps: number): Refusal | null {
   if (limitPrice === null || mark === null) return null;
   if (magnitude(limitPrice - mark) * 10_000n <= mark * BigInt(collarBps)) return null;
-  return refusal("PRICE_COLLAR", `limit_price may be at most ${collarBps} basis points from ${formatFixed(mark)}`, "limit_price");
+  return refusal(
+    "PRICE_COLLAR",
+    `limit_price may be at most ${collarBps} basis points from ${formatFixed(mark)}`,
+    "limit_price",
+  );
 }
 
 function collared(instrument: Instrument, price: Fixed, collarBps: number): Fixed {

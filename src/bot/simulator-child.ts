@@ -38,10 +38,7 @@ export interface SimulatorChildOptions {
 }
 
 /** `process.ts` beside the sources, `process.js` beside the compiled files. */
-const PROCESS_FILE = new URL(
-  `../simulator/process.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`,
-  import.meta.url,
-);
+const PROCESS_FILE = new URL(`../simulator/process.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url);
 
 export async function startSimulatorChild(options: SimulatorChildOptions): Promise<SimulatorChild> {
   const file = join(options.dataDir, "simulator.json");
@@ -63,7 +60,8 @@ export async function startSimulatorChild(options: SimulatorChildOptions): Promi
 function readChildFile(file: string): ChildFile | null {
   try {
     const value = JSON.parse(readFileSync(file, "utf8")) as Partial<ChildFile>;
-    if (typeof value.pid !== "number" || typeof value.port !== "number" || typeof value.fingerprint !== "string") return null;
+    if (typeof value.pid !== "number" || typeof value.port !== "number" || typeof value.fingerprint !== "string")
+      return null;
     return { pid: value.pid, port: value.port, fingerprint: value.fingerprint };
   } catch {
     return null;
@@ -81,7 +79,8 @@ async function launch(options: SimulatorChildOptions): Promise<{ pid: number; po
   });
   closeSync(log);
   const port = await new Promise<number>((resolve, reject) => {
-    const fail = (why: string) => reject(new CodedError("SIMULATOR_START", `the simulator did not start: ${why}; see ${logFile}`));
+    const fail = (why: string) =>
+      reject(new CodedError("SIMULATOR_START", `the simulator did not start: ${why}; see ${logFile}`));
     const timer = setTimeout(() => fail(`no answer within ${options.startMs} ms`), options.startMs);
     child.once("message", (message: { listening?: number }) => {
       clearTimeout(timer);

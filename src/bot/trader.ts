@@ -31,7 +31,13 @@ import {
 import type { IntentBuffer } from "../core/order/intent.ts";
 import { InboundSequencer } from "../feed/inbound-sequencer.ts";
 import type { DecodedIntent } from "../orders/intent-decoder.ts";
-import { type Fence, type Journal, type JournalSnapshot, MANUAL_INSTANCE, type TradingState } from "../orders/journal.ts";
+import {
+  type Fence,
+  type Journal,
+  type JournalSnapshot,
+  MANUAL_INSTANCE,
+  type TradingState,
+} from "../orders/journal.ts";
 import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
 import { describeBreak, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
 import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
@@ -41,6 +47,7 @@ import { InboundHub } from "./inbound-hub.ts";
 import { IntentPump } from "./intent-pump.ts";
 import { orderIntent } from "../orders/order-intent.ts";
 import type { PlacedInstance, Placement } from "../workers/placement.ts";
+import { Rounds } from "./rounds.ts";
 import type { RunRecordings } from "./run-recording.ts";
 import type { VenueClock } from "./venue-clock.ts";
 import { warmUpBars, writeWarmUpBar } from "./warm-up.ts";
@@ -121,7 +128,7 @@ export class Trader {
   readonly #states = new Map<string, TradingState>();
   readonly #phases = new Map<string, InstancePhase>();
   readonly #scratch = RecordBuffer.allocate(1);
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #rounds: Rounds;
   #accountState: TradingState = "active";
   #streamUp = false;
   #streamEverUp: (() => void) | null = null;
@@ -154,6 +161,7 @@ export class Trader {
       { append: (records, slot) => this.#forward(records, slot) },
       RecordBuffer.allocate(1),
     );
+    this.#rounds = new Rounds((error) => options.log.warn("a periodic task failed", { error: String(error) }));
     this.manager = this.#createManager();
     this.#reconciler = new Reconciler({
       broker: options.broker,
@@ -206,7 +214,11 @@ export class Trader {
     for (const [scope, state] of snapshot.tradingStates) this.#states.set(scope, state);
     this.#accountState = this.#states.get("account") ?? "active";
     for (const row of snapshot.instances) {
-      this.#snapshots.set(row.instanceId, { snapshot: row.snapshot, timeUs: row.snapshotTimeUs, fingerprint: row.fingerprint });
+      this.#snapshots.set(row.instanceId, {
+        snapshot: row.snapshot,
+        timeUs: row.snapshotTimeUs,
+        fingerprint: row.fingerprint,
+      });
     }
     try {
       await this.#listen();
@@ -508,7 +520,12 @@ export class Trader {
       if (kind === KIND_QUOTE) {
         const symbol = placement.specs[0]?.instruments[records.instrument(slot)]?.symbol;
         if (symbol !== undefined) {
-          books.quote(symbol, records.lane(slot, LANE_A), records.lane(slot, LANE_C), records.lane(slot, LANE_VENUE_TIME_US));
+          books.quote(
+            symbol,
+            records.lane(slot, LANE_A),
+            records.lane(slot, LANE_C),
+            records.lane(slot, LANE_VENUE_TIME_US),
+          );
         }
       }
       observer.marketRecord(records, slot);
@@ -535,10 +552,14 @@ export class Trader {
   #onWorkerDeath(index: number, error: unknown): void {
     const { observer, log, placement } = this.#options;
     if (this.#stopped) return;
-    log.error("engine worker died: its instances do not trade until it is rebuilt", { worker: index, error: String(error) });
+    log.error("engine worker died: its instances do not trade until it is rebuilt", {
+      worker: index,
+      error: String(error),
+    });
     this.#pump.drain();
     this.#hub.detach(index);
-    for (const instance of placement.instances) if (instance.worker === index) this.#phases.set(instance.id, "warming_up");
+    for (const instance of placement.instances)
+      if (instance.worker === index) this.#phases.set(instance.id, "warming_up");
     observer.workerDied(index, error);
     void this.#replace(index).catch((failure: unknown) => log.error("worker not rebuilt", { error: String(failure) }));
   }
@@ -559,36 +580,18 @@ export class Trader {
   #startTimers(): void {
     const { clock, lockstep } = this.#options;
     if (!lockstep) {
-      this.#every(250, () => {
+      this.#rounds.every(250, () => {
         if (clock.nowUs() > 0) this.#sequencer.onClock(clock.nowUs() - CLOCK_LAG_US, this.#options.wallUs());
         this.#hub.flush();
       });
     }
-    this.#every(1000, () => void this.#reconciler.sweep());
-    this.#every(500, () => this.takeUpManual());
-  }
-
-  /** Runs one round at a time; a failing round is logged and the next one tries again. */
-  #every(ms: number, round: () => void | Promise<void>): void {
-    let busy = false;
-    this.#timers.push(
-      setInterval(async () => {
-        if (busy || this.#stopped) return;
-        busy = true;
-        try {
-          await round();
-        } catch (error) {
-          this.#options.log.warn("a periodic task failed", { error: String(error) });
-        } finally {
-          busy = false;
-        }
-      }, ms),
-    );
+    this.#rounds.every(1000, () => this.#reconciler.sweep());
+    this.#rounds.every(500, () => this.takeUpManual());
   }
 
   async #close(): Promise<void> {
     this.#stopped = true;
-    for (const timer of this.#timers) clearInterval(timer);
+    await this.#rounds.stop();
     this.manager.stop();
     this.#hub.stop();
     await Promise.all([this.#options.feed.close(), this.#pool.stop()]);

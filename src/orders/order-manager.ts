@@ -225,7 +225,10 @@ export class OrderManager {
     this.#noteBrokerId(live, order.id);
     const { clientOrderId } = live.order;
     if (isTerminal(state)) {
-      live.pendingEnd = { change: { clientOrderId, state, brokerOrderId: order.id }, filledQuantity: order.filledQuantity };
+      live.pendingEnd = {
+        change: { clientOrderId, state, brokerOrderId: order.id },
+        filledQuantity: order.filledQuantity,
+      };
       this.#endIfComplete(live);
     } else if (!known) {
       this.#lane.change({ clientOrderId, state: "accepted", brokerOrderId: order.id });
@@ -419,7 +422,12 @@ export class OrderManager {
         rejectMessage: outcome.message,
       });
     } else {
-      const cause = outcome.kind === "duplicate" ? "the broker knows the id already" : outcome.kind === "unknown" ? outcome.cause : "";
+      const cause =
+        outcome.kind === "duplicate"
+          ? "the broker knows the id already"
+          : outcome.kind === "unknown"
+            ? outcome.cause
+            : "";
       this.#lane.change({ clientOrderId, state: "unknown", rejectMessage: cause });
       live.checkedAtMs = 0;
     }

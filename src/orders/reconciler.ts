@@ -54,7 +54,9 @@ export class Reconciler {
     for (const order of live) await this.resolve(order);
     const fillsRecovered = await this.#recoverFills(snapshot.lastExecutionTimeUs);
     const open = await this.#must(() => broker.openOrders(), "open orders");
-    const strangers = open.filter((o) => o.clientOrderId.startsWith(ORDER_ID_PREFIX) && manager.find(o.clientOrderId) === undefined);
+    const strangers = open.filter(
+      (o) => o.clientOrderId.startsWith(ORDER_ID_PREFIX) && manager.find(o.clientOrderId) === undefined,
+    );
     await manager.settle();
     const account = await this.#must(() => broker.account(), "account");
     const positions = await this.#must(() => broker.positions(), "positions");
@@ -87,7 +89,8 @@ export class Reconciler {
   /** One round over the orders that have been silent for too long; call it once a second or so. */
   async sweep(): Promise<void> {
     const now = this.#options.nowMs();
-    for (const live of [...this.#options.manager.liveOrders()]) {
+    const orders = Array.from(this.#options.manager.liveOrders());
+    for (const live of orders) {
       const urgent = live.order.state === "unknown" || live.pendingEnd !== null;
       const pause = CHECK_PAUSES_MS[Math.min(live.checks + (urgent ? 0 : 2), CHECK_PAUSES_MS.length - 1)] as number;
       if (!live.sending && now - live.checkedAtMs >= pause) await this.resolve(live);
@@ -121,7 +124,13 @@ export class Reconciler {
     if (live.order.state !== "unknown") this.#options.manager.settleAs(live, { state: "unknown" });
     const far = settlingPrice(order.side, order.worstPrice);
     const outcome = await this.#options.broker.submit(
-      { ...order, type: "limit", timeInForce: order.timeInForce === "gtc" ? "gtc" : "day", limitPrice: far, stopPrice: null },
+      {
+        ...order,
+        type: "limit",
+        timeInForce: order.timeInForce === "gtc" ? "gtc" : "day",
+        limitPrice: far,
+        stopPrice: null,
+      },
       4000,
     );
     if (outcome.kind === "accepted") {
@@ -140,7 +149,10 @@ export class Reconciler {
   }
 
   async #recoverFills(sinceUs: number): Promise<number> {
-    const fills = await this.#must(() => this.#options.broker.fillsSince(Math.max(0, sinceUs - FILL_MARGIN_US)), "fills");
+    const fills = await this.#must(
+      () => this.#options.broker.fillsSince(Math.max(0, sinceUs - FILL_MARGIN_US)),
+      "fills",
+    );
     const byBrokerId = new Map<string, LiveOrder>();
     for (const live of this.#options.manager.liveOrders()) {
       if (live.order.brokerOrderId !== null) byBrokerId.set(live.order.brokerOrderId, live);

@@ -43,7 +43,10 @@ export class VenueBroker implements Broker {
 
   async submit(order: NewOrder): Promise<SubmitOutcome> {
     const { type, timeInForce } = order;
-    if ((type !== "market" && type !== "limit") || (timeInForce !== "day" && timeInForce !== "gtc" && timeInForce !== "ioc")) {
+    if (
+      (type !== "market" && type !== "limit") ||
+      (timeInForce !== "day" && timeInForce !== "gtc" && timeInForce !== "ioc")
+    ) {
       return { kind: "rejected", code: "UNSUPPORTED", message: `${type} ${timeInForce} is not traded by this venue` };
     }
     const result = this.#venue.submit({ ...order, type, timeInForce }, this.#venue.timeUs);

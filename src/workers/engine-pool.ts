@@ -191,14 +191,15 @@ export class EnginePool {
       cell.stopping = true;
       cell.ring.stop();
     }
-    await Promise.all(this.#cells.map((cell) => cell?.done));
+    await Promise.all(this.#cells.map((cell) => cell?.done ?? Promise.resolve()));
     await this.#piscina.close({ force: true });
   }
 
   #ended(cell: Cell, error: unknown): void {
     // Whoever waits for intents of this life must wake up and see that there will be no more.
     cell.worker.intents.stop();
-    if (!cell.stopping) this.#options.onDeath(cell.worker.index, error ?? new Error("the engine worker ended by itself"));
+    if (!cell.stopping)
+      this.#options.onDeath(cell.worker.index, error ?? new Error("the engine worker ended by itself"));
   }
 }
 

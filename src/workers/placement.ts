@@ -38,7 +38,7 @@ export function place(config: Config, workers: number, barGraceUs: number): Plac
   const limits = engineLimits(config.risk);
   const bySymbol = new Map(config.instruments.map((instrument) => [instrument.symbol, instrument.index]));
   const tables: InstanceSpec[][] = Array.from({ length: workers }, () => []);
-  const load = new Array<number>(workers).fill(0);
+  const load = Array.from({ length: workers }, () => 0);
   const instances: PlacedInstance[] = [];
   for (const strategy of config.strategies) {
     const worker = load.indexOf(Math.min(...load));

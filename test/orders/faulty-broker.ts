@@ -6,6 +6,7 @@ import type {
   Broker,
   BrokerFill,
   BrokerOrder,
+  HistoricalBar,
   NewOrder,
   ReadOutcome,
   SubmitOutcome,
@@ -148,8 +149,8 @@ export class FaultyBroker implements Broker {
     return { kind: "ok", value: [...this.orders.values()].filter((o) => o.status === "new") } as const;
   }
 
-  async ordersSince() {
-    return { kind: "ok", value: [...this.orders.values()] } as const;
+  async ordersSince(): Promise<ReadOutcome<BrokerOrder[]>> {
+    return { kind: "ok", value: [...this.orders.values()] };
   }
 
   async fillsSince() {
@@ -195,8 +196,8 @@ export class FaultyBroker implements Broker {
     return { kind: "not_found" } as const;
   }
 
-  async bars() {
-    return { kind: "ok", value: [] } as const;
+  async bars(): Promise<ReadOutcome<HistoricalBar[]>> {
+    return { kind: "ok", value: [] };
   }
 
   async cancelAll() {
