@@ -6,6 +6,7 @@ import type { Command } from "../src/cli/command.ts";
 import { optionText, PROGRAM, usageLine } from "../src/cli/help.ts";
 import { COMMANDS } from "../src/cli/registry.ts";
 import { CONFIG_SCHEMA } from "../src/config/schema.ts";
+import { STRATEGIES } from "../src/core/strategy/registry.ts";
 import { type ListedSetting, SETTINGS } from "../src/config/setting-list.ts";
 
 const NOTE = "<!-- Made by `npm run docs` from the code: change it there. -->";
@@ -34,7 +35,7 @@ function configurationDocument(): string {
     const title = group === "" ? "Top level" : `\`${group}\``;
     return `## ${title}\n\n${settingTable(settings)}`;
   });
-  return [NOTE, CONFIGURATION_HEAD, ...tables, CONFIGURATION_EXAMPLE].join("\n\n");
+  return [NOTE, CONFIGURATION_HEAD, ...tables, strategySection(), CONFIGURATION_EXAMPLE].join("\n\n");
 }
 
 const CONFIGURATION_HEAD = `# Configuration
@@ -79,6 +80,22 @@ ${stringify({
 
 It is a demonstration, not advice.
 `;
+
+/** The built-in strategies with their parameters, as their own definitions tell. */
+function strategySection(): string {
+  const head =
+    "## Strategies\n\nWhat `strategies[].strategy` may name, and its `parameters`. All are demonstrations, not advice.";
+  const sections = [...STRATEGIES.values()].map(({ name, description, parameters, minInstruments, maxInstruments }) => {
+    const count = minInstruments === maxInstruments ? `${minInstruments}` : `${minInstruments} to ${maxInstruments}`;
+    const rows = Object.entries(parameters).map(([parameter, spec]) => {
+      const allowed = spec.kind === "boolean" ? "true or false" : `${spec.kind} from ${spec.min} to ${spec.max}`;
+      return `| \`${parameter}\` | \`${spec.default}\` | ${allowed} | ${cell(spec.description)} |`;
+    });
+    const table = ["| parameter | default | allowed | meaning |", "|---|---|---|---|", ...rows].join("\n");
+    return `### ${name}\n\n${description} Instruments: ${count}.\n\n${table}`;
+  });
+  return [head, ...sections].join("\n\n");
+}
 
 function settingTable(settings: readonly ListedSetting[]): string {
   const rows = settings.map(({ path, env, defaultValue, allowed, about, secret }) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -17,10 +17,18 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function run(argv: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+/** A Node of the machine that is too old for the program, where there is one. */
+function oldNode(): string | undefined {
+  return ["/usr/bin/node", "/usr/local/bin/node"].find((node) => {
+    if (!existsSync(node)) return false;
+    return Number(execFileSync(node, ["--version"], { encoding: "utf8" }).slice(1).split(".")[0]) < 24;
+  });
+}
+
+async function run(argv: readonly string[], env: Record<string, string> = {}, node = process.execPath): Promise<Ended> {
   try {
     const options = { env: { PATH: process.env["PATH"] ?? "", ...env } };
-    return { code: 0, ...(await promisify(execFile)(process.execPath, argv, options)) };
+    return { code: 0, ...(await promisify(execFile)(node, argv, options)) };
   } catch (error) {
     return error as Ended;
   }
@@ -43,6 +51,17 @@ describe("the installed command", () => {
     const { code, stdout, stderr } = await run([COMMAND, "start"], { API_PORT: "none", DATA_DIR: "/nonexistent/x" });
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /ports\.api = none \(environment API_PORT\): allowed is a whole number/);
+  });
+
+  const old = oldNode();
+  const bundled = join(ROOT, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
+  const skip =
+    old !== undefined && existsSync(bundled) ? false : "needs a Node before 24 and the one that npm installs";
+  it("starts itself again under the Node that npm installed when its own is too old", { skip }, async () => {
+    const { code, stdout } = await run([COMMAND, "version", "--json"], {}, old);
+    assert.equal(code, 0);
+    assert.match((JSON.parse(stdout) as { node: string }).node, /^v(2[4-9]|[3-9]\d)\./);
+    assert.equal((await run([COMMAND, "unknown"], {}, old)).code, 2);
   });
 
   it("shows the configuration with secrets hidden", async () => {
