@@ -147,6 +147,15 @@ interface Subscription {
   readonly holding: Holding;
 }
 
+/**
+ * An interest in ticks. `show` is the strategy's method, bound: so the one place that calls it sees many functions and the
+ * compiler makes each strategy's code by itself, instead of all of them within the limits of one function, beyond which
+ * it stops inlining and puts doubles on the heap.
+ */
+interface Listener<View> extends Subscription {
+  readonly show: (local: number, view: View) => void;
+}
+
 interface BarSeries {
   readonly instrument: number;
   readonly builder: BarBuilder;
@@ -168,11 +177,11 @@ export class Engine {
   readonly #barGraceUs: number;
   readonly #allSeries: BarSeries[] = [];
   readonly #seriesOf: BarSeries[][] = [];
-  readonly #tradeListeners: Subscription[][] = [];
-  readonly #quoteListeners: Subscription[][] = [];
+  readonly #tradeListeners: Listener<TradeView>[][] = [];
+  readonly #quoteListeners: Listener<QuoteView>[][] = [];
   readonly #timerListeners: Instance[] = [];
-  readonly #trade: TradeView;
-  readonly #quote: QuoteView;
+  readonly #trade = new TradeView();
+  readonly #quote = new QuoteView();
   /** The record being processed. */
   #records: RecordBuffer;
   #slot = 0;
@@ -195,14 +204,14 @@ export class Engine {
     this.#refusals = options.refusals;
     this.#market = new MarketTable(this.#instrumentCount);
     this.#ordinals = new OrdinalCounter(KIND_MAX + 1, this.#instrumentCount);
-    this.#instances = valid.map((item) => new Instance(item, spec.instruments, this.#current, handler));
+    this.#instances = valid.map(
+      (item) => new Instance(item, spec.instruments, this.#current, this.#conditions, handler),
+    );
     const stateDoublesMax = Math.max(1, ...this.#instances.map((instance) => instance.stateSize));
     const writer = new IntentWriter(sink);
     this.#planner = new Planner(this.#market, this.#conditions, writer, handler, this.#current, stateDoublesMax);
     this.stats = new EngineStats(this.#conditions, this.#planner, this.#allSeries);
     this.#records = RecordBuffer.allocate(1);
-    this.#trade = new TradeView(this.#records);
-    this.#quote = new QuoteView(this.#records);
     for (let i = 0; i < this.#instrumentCount; i++) {
       this.#seriesOf.push([]);
       this.#tradeListeners.push([]);
@@ -277,13 +286,16 @@ export class Engine {
   }
 
   #subscribe(instance: Instance): void {
-    if (instance.strategy.onTimer !== undefined) this.#timerListeners.push(instance);
+    const { strategy } = instance;
+    if (strategy.onTimer !== undefined) this.#timerListeners.push(instance);
+    const showTrade = strategy.onTrade?.bind(strategy);
+    const showQuote = strategy.onQuote?.bind(strategy);
     for (const holding of instance.holdings) {
       const subscription: Subscription = { instance, holding };
       const index = holding.instrument.index;
-      if (instance.strategy.onTrade !== undefined) this.#tradeListeners[index]?.push(subscription);
-      if (instance.strategy.onQuote !== undefined) this.#quoteListeners[index]?.push(subscription);
-      if (instance.strategy.onBar !== undefined && instance.barSeconds > 0) this.#subscribeBars(subscription, index);
+      if (showTrade !== undefined) this.#tradeListeners[index]?.push({ instance, holding, show: showTrade });
+      if (showQuote !== undefined) this.#quoteListeners[index]?.push({ instance, holding, show: showQuote });
+      if (strategy.onBar !== undefined && instance.barSeconds > 0) this.#subscribeBars(subscription, index);
     }
   }
 
@@ -339,11 +351,11 @@ export class Engine {
       this.#closeIfEnded(series);
       if (series.builder.source !== "trades") series.builder.addQuote(records, slot);
     }
-    const listeners = this.#quoteListeners[instrument] as Subscription[];
+    const listeners = this.#quoteListeners[instrument] as Listener<QuoteView>[];
     if (listeners.length === 0) return;
     this.#nameRecord(KIND_QUOTE);
-    this.#quote.moveTo(records, slot);
-    for (let i = 0; i < listeners.length; i++) this.#showQuote(listeners[i] as Subscription);
+    this.#quote.read(records, slot);
+    for (let i = 0; i < listeners.length; i++) this.#showQuote(listeners[i] as Listener<QuoteView>);
   }
 
   #onTrade(instrument: number): void {
@@ -356,11 +368,11 @@ export class Engine {
       this.#closeIfEnded(series);
       if (series.builder.source === "trades") series.builder.addTrade(records, slot);
     }
-    const listeners = this.#tradeListeners[instrument] as Subscription[];
+    const listeners = this.#tradeListeners[instrument] as Listener<TradeView>[];
     if (listeners.length === 0) return;
     this.#nameRecord(KIND_TRADE);
-    this.#trade.moveTo(records, slot);
-    for (let i = 0; i < listeners.length; i++) this.#showTrade(listeners[i] as Subscription);
+    this.#trade.read(records, slot);
+    for (let i = 0; i < listeners.length; i++) this.#showTrade(listeners[i] as Listener<TradeView>);
   }
 
   /** A bar is known at its end, whatever its start: that is the engine's time. */
@@ -416,7 +428,7 @@ export class Engine {
       holding.lastBarStartUs = bar.startUs;
       holding.barsSeen++;
       holding.blocked = false;
-      const decides = instance.mayDecide(this.#conditions.nowUs, this.#warmUpRecord);
+      const decides = instance.mayDecide(this.#warmUpRecord);
       instance.open(decides);
       try {
         instance.strategy.onBar?.(holding.local, bar);
@@ -429,22 +441,24 @@ export class Engine {
     }
   }
 
-  #showTrade(subscription: Subscription): void {
-    const { instance, holding } = subscription;
-    if (!this.#opens(instance)) return;
+  #showTrade(listener: Listener<TradeView>): void {
+    const { instance, holding } = listener;
+    if (!instance.maySee()) return;
+    instance.open(instance.mayDecide(this.#warmUpRecord));
     try {
-      instance.strategy.onTrade?.(holding.local, this.#trade);
+      listener.show(holding.local, this.#trade);
     } catch (cause) {
       return this.#fail(instance, holding, cause);
     }
     if (instance.close()) this.#planAll(instance);
   }
 
-  #showQuote(subscription: Subscription): void {
-    const { instance, holding } = subscription;
-    if (!this.#opens(instance)) return;
+  #showQuote(listener: Listener<QuoteView>): void {
+    const { instance, holding } = listener;
+    if (!instance.maySee()) return;
+    instance.open(instance.mayDecide(this.#warmUpRecord));
     try {
-      instance.strategy.onQuote?.(holding.local, this.#quote);
+      listener.show(holding.local, this.#quote);
     } catch (cause) {
       return this.#fail(instance, holding, cause);
     }
@@ -452,21 +466,14 @@ export class Engine {
   }
 
   #showTimer(instance: Instance, timeUs: number): void {
-    if (!this.#opens(instance)) return;
+    if (!instance.maySee()) return;
+    instance.open(instance.mayDecide(this.#warmUpRecord));
     try {
       instance.strategy.onTimer?.(timeUs);
     } catch (cause) {
       return this.#fail(instance, instance.holdings[0] as Holding, cause);
     }
     if (instance.close()) this.#planAll(instance);
-  }
-
-  /** Makes the instance ready for a tick; false when it must not see it. */
-  #opens(instance: Instance): boolean {
-    const { nowUs } = this.#conditions;
-    if (instance.fault !== null || nowUs <= instance.restoredTimeUs) return false;
-    instance.open(instance.mayDecide(nowUs, this.#warmUpRecord));
-    return true;
   }
 
   #planAll(instance: Instance): void {
@@ -505,7 +512,7 @@ export class Engine {
       holding.blocked = true;
       holding.sized = false;
     }
-    if (instance.mayDecide(this.#conditions.nowUs, this.#warmUpRecord)) this.#planner.plan(instance, holding, true);
+    if (instance.mayDecide(this.#warmUpRecord)) this.#planner.plan(instance, holding, true);
   }
 
   #onRefused(instance: Instance, holding: Holding): void {
@@ -532,8 +539,7 @@ export class Engine {
     }
     const instance = this.#instances[records.integer(slot, LANE_E)];
     if (instance !== undefined && code === CONTROL_RESUME) {
-      instance.warmingUp = false;
-      instance.suppressUntilUs = argument;
+      instance.resume(argument);
     } else if (instance !== undefined && code === CONTROL_INSTANCE_STATE && isTradingState(argument)) {
       instance.setTradingState(argument);
     } else this.stats.badRecords++;

@@ -22,10 +22,6 @@ export class Atr extends StatefulIndicator implements BarIndicator {
     return this.state[COUNT] === this.warmUpCount;
   }
 
-  get value(): number {
-    return this.ready ? (this.state[RANGE] as number) : Number.NaN;
-  }
-
   update(high: number, low: number, close: number, volume: number): boolean {
     if (!Number.isFinite(high) || !Number.isFinite(low) || !Number.isFinite(close)) return false;
     if (!(volume >= 0 && volume < Number.POSITIVE_INFINITY)) return false;
@@ -38,6 +34,11 @@ export class Atr extends StatefulIndicator implements BarIndicator {
     state[RANGE] = range + (trueRange - range) / seen;
     state[PREVIOUS_CLOSE] = close;
     state[COUNT] = seen;
+    this.refresh();
     return true;
+  }
+
+  protected refresh(): void {
+    this.value = this.ready ? (this.state[RANGE] as number) : Number.NaN;
   }
 }

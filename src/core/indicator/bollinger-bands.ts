@@ -8,6 +8,8 @@ import type { ValueIndicator } from "./contract.ts";
 import { RollingWindow } from "./rolling-window.ts";
 
 export class BollingerBands extends RollingWindow implements ValueIndicator {
+  upper = Number.NaN;
+  lower = Number.NaN;
   readonly #multiple: number;
 
   /** `period`: 2 or more inputs; `multiple`: positive. Throws `INDICATOR_PARAMETER`. */
@@ -21,15 +23,10 @@ export class BollingerBands extends RollingWindow implements ValueIndicator {
     this.#multiple = multiple;
   }
 
-  get value(): number {
-    return this.ready ? this.mean : Number.NaN;
-  }
-
-  get upper(): number {
-    return this.ready ? this.mean + this.#multiple * this.deviation : Number.NaN;
-  }
-
-  get lower(): number {
-    return this.ready ? this.mean - this.#multiple * this.deviation : Number.NaN;
+  protected refresh(): void {
+    const distance = this.ready ? this.#multiple * this.deviation : Number.NaN;
+    this.value = this.ready ? this.mean : Number.NaN;
+    this.upper = this.value + distance;
+    this.lower = this.value - distance;
   }
 }

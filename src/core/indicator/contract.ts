@@ -3,7 +3,8 @@
  * inputs that are no finite numbers, and can be saved and continued. Used by one thread; no clock, no allocation after
  * construction.
  *
- * All state lives in one `Float64Array`, so that saving is a copy and an update writes no heap numbers.
+ * All state lives in one `Float64Array`, so that saving is a copy. Outputs are plain fields that an update sets: a getter
+ * that is not inlined would put every double that it returns on the heap.
  */
 import { CodedError } from "../errors.ts";
 
@@ -36,8 +37,9 @@ export interface BarIndicator extends Indicator {
   update(high: number, low: number, close: number, volume: number): boolean;
 }
 
-/** Holds the state array and its saving. Subclasses read and write `state` only. */
+/** Holds the state array and its saving. Subclasses keep everything in `state` and derive their outputs from it. */
 export abstract class StatefulIndicator {
+  value = Number.NaN;
   protected readonly state: Float64Array;
 
   protected constructor(stateSize: number) {
@@ -55,12 +57,17 @@ export abstract class StatefulIndicator {
 
   restore(values: Float64Array, at: number): number {
     for (let i = 0; i < this.state.length; i++) this.state[i] = values[at + i] as number;
+    this.refresh();
     return at + this.state.length;
   }
 
   reset(): void {
     this.state.fill(0);
+    this.refresh();
   }
+
+  /** Sets the outputs from the state; NaN until ready. */
+  protected abstract refresh(): void;
 }
 
 /** Returns `period` when it is an integer from `min` to 100,000; otherwise throws `INDICATOR_PARAMETER`. */

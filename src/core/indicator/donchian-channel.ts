@@ -15,6 +15,8 @@ const PRICES = 2;
 
 export class DonchianChannel extends StatefulIndicator implements BarIndicator {
   readonly warmUpCount: number;
+  upper = Number.NaN;
+  lower = Number.NaN;
   readonly #high = 1;
   readonly #low: number;
 
@@ -29,19 +31,6 @@ export class DonchianChannel extends StatefulIndicator implements BarIndicator {
     return (this.state[COUNT] as number) >= this.warmUpCount;
   }
 
-  get value(): number {
-    return (this.upper + this.lower) / 2;
-  }
-
-  get upper(): number {
-    return this.ready ? this.#extreme(this.#high) : Number.NaN;
-  }
-
-  /** The lows are kept negated, so that both extremes are greatest values. */
-  get lower(): number {
-    return this.ready ? -this.#extreme(this.#low) : Number.NaN;
-  }
-
   update(high: number, low: number, close: number, volume: number): boolean {
     if (!Number.isFinite(high) || !Number.isFinite(low) || !Number.isFinite(close)) return false;
     if (!(volume >= 0 && volume < Number.POSITIVE_INFINITY)) return false;
@@ -49,7 +38,15 @@ export class DonchianChannel extends StatefulIndicator implements BarIndicator {
     this.#push(this.#high, bar, high);
     this.#push(this.#low, bar, -low);
     this.state[COUNT] = bar + 1;
+    this.refresh();
     return true;
+  }
+
+  /** The lows are kept negated, so that both extremes are greatest values. */
+  protected refresh(): void {
+    this.upper = this.ready ? this.#extreme(this.#high) : Number.NaN;
+    this.lower = this.ready ? -this.#extreme(this.#low) : Number.NaN;
+    this.value = (this.upper + this.lower) / 2;
   }
 
   #push(base: number, bar: number, price: number): void {

@@ -25,16 +25,17 @@ export class Ema extends StatefulIndicator implements ValueIndicator {
     return (this.state[COUNT] as number) >= this.warmUpCount;
   }
 
-  get value(): number {
-    return this.ready ? (this.state[VALUE] as number) : Number.NaN;
-  }
-
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
     const count = this.state[COUNT] as number;
     const previous = this.state[VALUE] as number;
     this.state[VALUE] = count === 0 ? value : previous + this.#alpha * (value - previous);
     if (count < this.warmUpCount) this.state[COUNT] = count + 1;
+    this.refresh();
     return true;
+  }
+
+  protected refresh(): void {
+    this.value = this.ready ? (this.state[VALUE] as number) : Number.NaN;
   }
 }

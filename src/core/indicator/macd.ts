@@ -9,9 +9,12 @@ import { Ema } from "./ema.ts";
 
 export class Macd implements ValueIndicator {
   readonly warmUpCount: number;
+  value = Number.NaN;
+  signal = Number.NaN;
+  histogram = Number.NaN;
   readonly #fast: Ema;
   readonly #slow: Ema;
-  readonly #signal: Ema;
+  readonly #signalLine: Ema;
 
   /** Periods of 1 or more inputs, fast below slow. Throws `INDICATOR_PARAMETER`. */
   constructor(fast: number, slow: number, signal: number) {
@@ -22,49 +25,46 @@ export class Macd implements ValueIndicator {
     }
     this.#fast = new Ema(fast);
     this.#slow = new Ema(slow);
-    this.#signal = new Ema(signal);
+    this.#signalLine = new Ema(signal);
     this.warmUpCount = slow + signal - 1;
   }
 
   get ready(): boolean {
-    return this.#signal.ready;
-  }
-
-  get value(): number {
-    return this.ready ? this.#fast.value - this.#slow.value : Number.NaN;
-  }
-
-  /** NaN until ready. */
-  get signal(): number {
-    return this.#signal.value;
-  }
-
-  get histogram(): number {
-    return this.value - this.#signal.value;
+    return this.#signalLine.ready;
   }
 
   get stateSize(): number {
-    return this.#fast.stateSize + this.#slow.stateSize + this.#signal.stateSize;
+    return this.#fast.stateSize + this.#slow.stateSize + this.#signalLine.stateSize;
   }
 
   update(value: number): boolean {
     if (!this.#fast.update(value)) return false;
     this.#slow.update(value);
-    if (this.#slow.ready) this.#signal.update(this.#fast.value - this.#slow.value);
+    if (this.#slow.ready) this.#signalLine.update(this.#fast.value - this.#slow.value);
+    this.#refresh();
     return true;
   }
 
   snapshot(out: Float64Array, at: number): number {
-    return this.#signal.snapshot(out, this.#slow.snapshot(out, this.#fast.snapshot(out, at)));
+    return this.#signalLine.snapshot(out, this.#slow.snapshot(out, this.#fast.snapshot(out, at)));
   }
 
   restore(values: Float64Array, at: number): number {
-    return this.#signal.restore(values, this.#slow.restore(values, this.#fast.restore(values, at)));
+    const end = this.#signalLine.restore(values, this.#slow.restore(values, this.#fast.restore(values, at)));
+    this.#refresh();
+    return end;
   }
 
   reset(): void {
     this.#fast.reset();
     this.#slow.reset();
-    this.#signal.reset();
+    this.#signalLine.reset();
+    this.#refresh();
+  }
+
+  #refresh(): void {
+    this.value = this.ready ? this.#fast.value - this.#slow.value : Number.NaN;
+    this.signal = this.#signalLine.value;
+    this.histogram = this.value - this.signal;
   }
 }

@@ -12,8 +12,7 @@ const NEXT = 1;
 const MEAN = 2;
 /** Sum of squared distances from the mean. */
 const M2 = 3;
-const LAST = 4;
-const WINDOW = 5;
+const WINDOW = 4;
 
 /** Below this part of the mean a deviation is rounding noise of equal inputs and counts as 0. */
 const NOISE = 1e-9;
@@ -34,28 +33,45 @@ export abstract class RollingWindow extends StatefulIndicator {
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
     const { state } = this;
-    const next = state[NEXT] as number;
-    const count = state[COUNT] as number;
-    const mean = state[MEAN] as number;
-    if (count < this.warmUpCount) {
-      state[COUNT] = count + 1;
-      state[MEAN] = mean + (value - mean) / (count + 1);
-      state[M2] = (state[M2] as number) + (value - mean) * (value - (state[MEAN] as number));
-    } else {
-      const leaving = state[WINDOW + next] as number;
-      const change = value - leaving;
-      state[MEAN] = mean + change / count;
-      state[M2] = (state[M2] as number) + change * (value - (state[MEAN] as number) + (leaving - mean));
-    }
-    state[WINDOW + next] = value;
-    state[LAST] = value;
-    if (next + 1 === this.warmUpCount) this.#turnOver();
-    else state[NEXT] = next + 1;
+    if (state[COUNT] !== this.warmUpCount) return this.#fill(value);
+    const at = WINDOW + (state[NEXT] as number);
+    const leaving = state[at] as number;
+    const change = value - leaving;
+    const before = state[MEAN] as number;
+    const mean = before + change / this.warmUpCount;
+    state[MEAN] = mean;
+    state[M2] = (state[M2] as number) + change * (value - mean + (leaving - before));
+    state[at] = value;
+    this.#advance();
     return true;
   }
 
+  /** The first inputs; apart, so that what follows them stays small enough to be inlined. */
+  #fill(value: number): boolean {
+    const { state } = this;
+    const count = (state[COUNT] as number) + 1;
+    const before = state[MEAN] as number;
+    const mean = before + (value - before) / count;
+    state[COUNT] = count;
+    state[MEAN] = mean;
+    state[M2] = (state[M2] as number) + (value - before) * (value - mean);
+    state[WINDOW + (state[NEXT] as number)] = value;
+    this.#advance();
+    return true;
+  }
+
+  #advance(): void {
+    const { state } = this;
+    const next = (state[NEXT] as number) + 1;
+    state[NEXT] = next;
+    if (next === this.warmUpCount) this.#turnOver();
+    this.refresh();
+  }
+
+  /** The newest input. */
   protected get last(): number {
-    return this.state[LAST] as number;
+    const next = this.state[NEXT] as number;
+    return this.state[WINDOW + (next === 0 ? this.warmUpCount : next) - 1] as number;
   }
 
   protected get mean(): number {

@@ -26,13 +26,6 @@ export class Rsi extends StatefulIndicator implements ValueIndicator {
     return this.state[COUNT] === this.warmUpCount;
   }
 
-  get value(): number {
-    if (!this.ready) return Number.NaN;
-    const gain = this.state[GAIN] as number;
-    const total = gain + (this.state[LOSS] as number);
-    return total === 0 ? 50 : (100 * gain) / total;
-  }
-
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
     const { state } = this;
@@ -47,6 +40,14 @@ export class Rsi extends StatefulIndicator implements ValueIndicator {
     }
     state[PREVIOUS] = value;
     if (count < this.warmUpCount) state[COUNT] = count + 1;
+    this.refresh();
     return true;
+  }
+
+  protected refresh(): void {
+    const gain = this.state[GAIN] as number;
+    const total = gain + (this.state[LOSS] as number);
+    if (!this.ready) this.value = Number.NaN;
+    else this.value = total === 0 ? 50 : (100 * gain) / total;
   }
 }

@@ -23,10 +23,6 @@ export class Sma extends StatefulIndicator implements ValueIndicator {
     return this.state[COUNT] === this.warmUpCount;
   }
 
-  get value(): number {
-    return this.ready ? (this.state[SUM] as number) / this.warmUpCount : Number.NaN;
-  }
-
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
     const { state } = this;
@@ -38,7 +34,12 @@ export class Sma extends StatefulIndicator implements ValueIndicator {
     if (count < this.warmUpCount) state[COUNT] = count + 1;
     if (next + 1 === this.warmUpCount) this.#turnOver();
     else state[NEXT] = next + 1;
+    this.refresh();
     return true;
+  }
+
+  protected refresh(): void {
+    this.value = this.ready ? (this.state[SUM] as number) / this.warmUpCount : Number.NaN;
   }
 
   #turnOver(): void {

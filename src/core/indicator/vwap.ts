@@ -21,19 +21,20 @@ export class Vwap extends StatefulIndicator implements BarIndicator {
     return (this.state[VOLUME_SUM] as number) > 0;
   }
 
-  get value(): number {
-    if (!this.ready) return Number.NaN;
-    const { state } = this;
-    const value = (state[VALUE_SUM] as number) + (state[VALUE_LOST] as number);
-    return value / ((state[VOLUME_SUM] as number) + (state[VOLUME_LOST] as number));
-  }
-
   update(high: number, low: number, close: number, volume: number): boolean {
     if (!Number.isFinite(high) || !Number.isFinite(low) || !Number.isFinite(close)) return false;
     if (!(volume >= 0 && volume < Number.POSITIVE_INFINITY)) return false;
     this.#add(VALUE_SUM, ((high + low + close) / 3) * volume);
     this.#add(VOLUME_SUM, volume);
+    this.refresh();
     return true;
+  }
+
+  protected refresh(): void {
+    const { state } = this;
+    const value = (state[VALUE_SUM] as number) + (state[VALUE_LOST] as number);
+    const volume = (state[VOLUME_SUM] as number) + (state[VOLUME_LOST] as number);
+    this.value = volume > 0 ? value / volume : Number.NaN;
   }
 
   #add(at: number, term: number): void {

@@ -6,9 +6,9 @@ import type { ValueIndicator } from "./contract.ts";
 import { RollingWindow } from "./rolling-window.ts";
 
 export class ZScore extends RollingWindow implements ValueIndicator {
-  get value(): number {
-    if (!this.ready) return Number.NaN;
+  protected refresh(): void {
     const { deviation } = this;
-    return deviation === 0 ? 0 : (this.last - this.mean) / deviation;
+    if (!this.ready) this.value = Number.NaN;
+    else this.value = deviation === 0 ? 0 : (this.last - this.mean) / deviation;
   }
 }

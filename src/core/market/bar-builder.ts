@@ -57,10 +57,11 @@ export class BarBuilder {
   incompleteBars = 0;
   /** Bar records that were of no use: known already, misaligned or malformed. */
   ignoredBars = 0;
+  /** End of the open bar, epoch microseconds; infinite when none is open. At or after it, call `close` before adding. */
+  endUs = Number.POSITIVE_INFINITY;
 
   readonly #intervalUs: number;
   #startUs = NEVER_US;
-  #endUs = Number.POSITIVE_INFINITY;
   #open = 0;
   #high = 0;
   #low = 0;
@@ -83,11 +84,6 @@ export class BarBuilder {
     this.intervalSeconds = intervalSeconds;
     this.#intervalUs = intervalSeconds * 1e6;
     this.source = source;
-  }
-
-  /** End of the open bar, epoch microseconds; infinite when none is open. At or after it, call `close` before adding. */
-  get endUs(): number {
-    return this.#endUs;
   }
 
   /** Adds a trade record. Prices that are not positive and finite, and negative sizes, are ignored. */
@@ -159,9 +155,9 @@ export class BarBuilder {
   close(): boolean {
     if (this.#startUs === NEVER_US) return false;
     const startUs = this.#startUs;
-    this.#closedUntilUs = this.#endUs;
+    this.#closedUntilUs = this.endUs;
     this.#startUs = NEVER_US;
-    this.#endUs = Number.POSITIVE_INFINITY;
+    this.endUs = Number.POSITIVE_INFINITY;
     if (this.#incomplete) {
       this.incompleteBars++;
       return false;
@@ -176,7 +172,7 @@ export class BarBuilder {
 
   #begin(timeUs: number): void {
     this.#startUs = this.#alignedStart(timeUs);
-    this.#endUs = this.#startUs + this.#intervalUs;
+    this.endUs = this.#startUs + this.#intervalUs;
     this.#volume = 0;
     this.#hasOpen = false;
     this.#hasRange = false;
@@ -203,7 +199,7 @@ export class BarBuilder {
     }
     if (this.#startUs !== NEVER_US && this.#startUs <= startUs) {
       this.#startUs = NEVER_US;
-      this.#endUs = Number.POSITIVE_INFINITY;
+      this.endUs = Number.POSITIVE_INFINITY;
     }
     this.#closedUntilUs = Math.max(this.#closedUntilUs, startUs + this.#intervalUs);
     const at = slot * RECORD_LANES;
@@ -232,7 +228,7 @@ export class BarBuilder {
     this.#last(records.lane(slot, LANE_A), records.lane(slot, LANE_D));
     this.#volume += records.lane(slot, LANE_E);
     this.#barsUntilUs = startUs + lengthUs;
-    return this.#barsUntilUs === this.#endUs && this.close();
+    return this.#barsUntilUs === this.endUs && this.close();
   }
 
   #alignedStart(timeUs: number): number {

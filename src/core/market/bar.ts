@@ -1,46 +1,22 @@
-/** A finished bar as strategies and indicators read it: doubles in one typed array, so that reusing it allocates nothing. */
-
-const START_US = 0;
-const OPEN = 1;
-const HIGH = 2;
-const LOW = 3;
-const CLOSE = 4;
-const VOLUME = 5;
-
+/**
+ * A finished bar as strategies and indicators read it; reused from bar to bar. Plain fields, because a getter that is not
+ * inlined puts every double that it returns on the heap.
+ */
 export class Bar {
-  readonly #values = new Float64Array(6);
-
   /** Epoch microseconds of the bar's start. */
-  get startUs(): number {
-    return this.#values[START_US] as number;
-  }
-
-  get open(): number {
-    return this.#values[OPEN] as number;
-  }
-
-  get high(): number {
-    return this.#values[HIGH] as number;
-  }
-
-  get low(): number {
-    return this.#values[LOW] as number;
-  }
-
-  get close(): number {
-    return this.#values[CLOSE] as number;
-  }
-
-  get volume(): number {
-    return this.#values[VOLUME] as number;
-  }
+  startUs = Number.NaN;
+  open = Number.NaN;
+  high = Number.NaN;
+  low = Number.NaN;
+  close = Number.NaN;
+  volume = Number.NaN;
 
   set(startUs: number, open: number, high: number, low: number, close: number, volume: number): void {
-    this.#values[START_US] = startUs;
-    this.#values[OPEN] = open;
-    this.#values[HIGH] = high;
-    this.#values[LOW] = low;
-    this.#values[CLOSE] = close;
-    this.#values[VOLUME] = volume;
+    this.startUs = startUs;
+    this.open = open;
+    this.high = high;
+    this.low = low;
+    this.close = close;
+    this.volume = volume;
   }
 }

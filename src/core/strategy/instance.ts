@@ -8,7 +8,7 @@ import type { Instrument } from "../market/instrument.ts";
 import { TRADING_ACTIVE, TRADING_HALTED } from "../market/record.ts";
 import { Holding } from "../order/holding.ts";
 import type { Trigger } from "../order/trigger.ts";
-import { CheckLimits } from "../risk/pre-trade.ts";
+import { CheckLimits, type TradingConditions } from "../risk/pre-trade.ts";
 import { REFUSAL_INSUFFICIENT_DATA, REFUSAL_NONE, REFUSAL_TARGET_INVALID } from "../risk/refusal.ts";
 import type { Strategy, StrategyHost } from "./contract.ts";
 import type { Execution, InstanceSpec, ValidInstance } from "./instance-spec.ts";
@@ -52,13 +52,23 @@ export class Instance implements StrategyHost {
   refusals = 0;
   lastRefusal = REFUSAL_NONE;
 
+  /** Nothing holds it back any more: one word to look at per tick instead of four. Engine time never goes back. */
+  #isLive = false;
   /** True while the strategy is called for a record that may decide. */
   #accepting = false;
   #hasNewTarget = false;
   readonly #trigger: Trigger;
+  readonly #conditions: TradingConditions;
   readonly #handler: RefusalHandler;
 
-  constructor(valid: ValidInstance, instruments: readonly Instrument[], trigger: Trigger, handler: RefusalHandler) {
+  /** `trigger`: the record being processed, kept up to date by the engine. */
+  constructor(
+    valid: ValidInstance,
+    instruments: readonly Instrument[],
+    trigger: Trigger,
+    conditions: TradingConditions,
+    handler: RefusalHandler,
+  ) {
     const { spec, definition, parameters, limits } = valid;
     this.spec = spec;
     this.limits = new CheckLimits(limits);
@@ -67,6 +77,7 @@ export class Instance implements StrategyHost {
     this.barSeconds = definition.barSeconds(parameters);
     this.warmUpBars = definition.warmUpBars(parameters);
     this.#trigger = trigger;
+    this.#conditions = conditions;
     this.#handler = handler;
     this.holdings = spec.instruments.map((index, local) => {
       const instrument = instruments[index];
@@ -101,9 +112,30 @@ export class Instance implements StrategyHost {
     this.#hasNewTarget = true;
   }
 
-  /** Whether a decision at engine time `nowUs`, caused by a record that is warm-up or not, counts. */
-  mayDecide(nowUs: number, warmUpRecord: boolean): boolean {
-    return !this.warmingUp && !warmUpRecord && nowUs > this.suppressUntilUs && this.fault === null;
+  /** Whether what is decided now, because of a record that is warm-up or not, counts. */
+  mayDecide(warmUpRecord: boolean): boolean {
+    if (warmUpRecord) return false;
+    return this.#isLive || this.#becomesLive();
+  }
+
+  /** Whether the strategy may see a tick now: not after a fault, and not what its restored state has seen. */
+  maySee(): boolean {
+    if (this.#isLive) return true;
+    return this.fault === null && this.#conditions.nowUs > this.restoredTimeUs;
+  }
+
+  /** Ends warm-up; decisions at engine times up to `suppressUntilUs` are still suppressed. */
+  resume(suppressUntilUs: number): void {
+    this.warmingUp = false;
+    this.suppressUntilUs = suppressUntilUs;
+    this.#isLive = false;
+  }
+
+  #becomesLive(): boolean {
+    const { nowUs } = this.#conditions;
+    this.#isLive =
+      !this.warmingUp && this.fault === null && nowUs > this.suppressUntilUs && nowUs > this.restoredTimeUs;
+    return this.#isLive;
   }
 
   /** Before the strategy is called. */
@@ -120,6 +152,7 @@ export class Instance implements StrategyHost {
 
   fail(cause: unknown): void {
     this.#accepting = false;
+    this.#isLive = false;
     this.fault = cause instanceof Error ? cause.message : String(cause);
     this.tradingState = TRADING_HALTED;
   }
@@ -170,6 +203,7 @@ export class Instance implements StrategyHost {
       );
     }
     this.restoredTimeUs = snapshot[1] as number;
+    this.#isLive = false;
     let at = SNAPSHOT_HEADER;
     for (const holding of this.holdings) {
       holding.hasTarget = snapshot[at] === 1;
