@@ -37,8 +37,20 @@ interface Shape {
 }
 
 const SHAPES: readonly Shape[] = [
-  { name: "8-byte events, batch 256", kind: "events", batch: 256, count: 20_000_000, note: "LMAX Disruptor elsewhere: 90–250" },
-  { name: "8-byte events, one by one", kind: "events", batch: 1, count: 4_000_000, note: "LMAX Disruptor elsewhere: 24–175" },
+  {
+    name: "8-byte events, batch 256",
+    kind: "events",
+    batch: 256,
+    count: 20_000_000,
+    note: "LMAX Disruptor elsewhere: 90–250",
+  },
+  {
+    name: "8-byte events, one by one",
+    kind: "events",
+    batch: 1,
+    count: 4_000_000,
+    note: "LMAX Disruptor elsewhere: 24–175",
+  },
   { name: "64-byte records, batch 256", kind: "records", batch: 256, count: 8_000_000, note: "aim: at least 40" },
   { name: "64-byte records, batch 32", kind: "records", batch: 32, count: 8_000_000, note: "" },
   { name: "64-byte records, one by one", kind: "records", batch: 1, count: 3_000_000, note: "aim: at least 10" },
