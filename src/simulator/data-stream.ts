@@ -27,7 +27,6 @@ export interface DataStreamOptions {
   readonly keyId: string;
   readonly secret: string;
   readonly authTimeoutMs: number;
-  readonly instruments: readonly Instrument[];
   /** A subscription was made: somebody listens now. */
   readonly onSubscribed: () => void;
 }

@@ -123,8 +123,7 @@ class SimulatorServer implements Simulator {
     this.#onFailure = onFailure;
     const { keyId, secret } = config;
     const keys = { keyId, secret, authTimeoutMs: AUTH_TIMEOUT_MS };
-    const { instruments } = source;
-    this.#data = new DataStreams({ ...keys, instruments, onSubscribed: () => this.#driver.subscribed() });
+    this.#data = new DataStreams({ ...keys, onSubscribed: () => this.#driver.subscribed() });
     this.#trades = new TradeStreams(keys);
     this.#lockstep = new Lockstep(
       () => this.#trades.sent,

@@ -11,7 +11,7 @@ export const HEADERS = {
   "content-type": "application/json",
 };
 
-// biome-ignore lint: bodies of a foreign protocol
+/** Whatever the wire says. */
 export type Body = any; // oxlint-disable-line typescript/no-explicit-any
 
 export interface Answer {

@@ -7,7 +7,7 @@ import { quoteFill } from "../../src/venue/models.ts";
 import { isFinal, type NewVenueOrder, remainingOf, type VenueEvent, type VenueOrder } from "../../src/venue/order.ts";
 import { Venue } from "../../src/venue/venue.ts";
 
-const fixed = (text: string) => parseFixed(text, "test");
+const fixed = (decimal: string) => parseFixed(decimal, "test");
 const CASH = fixed("100000");
 const START_US = Date.parse("2018-01-02T14:00:00Z") * 1000;
 const MINUTE_US = 60_000_000;
