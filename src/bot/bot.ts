@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { roleAllows } from "../api/access.ts";
 import { createFaces, type Faces, type FacesAddresses } from "../api/faces.ts";
 import { Metrics } from "../api/metrics/metrics.ts";
 import type { Stage } from "../api/metrics/stage-histograms.ts";
@@ -63,6 +64,10 @@ const EVERY_SECOND_MS = 1000;
 const QUOTES_MS = 250;
 const DRAIN_MS = 10_000;
 const BIND_RETRY_MS = 1000;
+const STORE_WAIT_MS = 120_000;
+const STORE_RETRY_MS = 1000;
+/** The directory lock lets one process at a time use the embedded database: its lease is always the same owner's. */
+const EMBEDDED_OWNER = "embedded";
 
 export class Bot {
   readonly #options: BotOptions;
@@ -75,7 +80,6 @@ export class Bot {
   readonly #intentHash = new IntentHash();
   readonly #runId = new Date().toISOString().replaceAll(/[-:.]/g, "");
   readonly #startedAtMs = Date.now();
-  readonly #owner = randomUUID();
   readonly #rounds: Rounds;
   readonly #states = new Map<TradingScope, TradingState>();
   readonly #health: BotHealth;
@@ -120,7 +124,7 @@ export class Bot {
   /** Opens everything; trading begins in the background once the lease is held and the books are reconciled. */
   async start(): Promise<StartedBot> {
     const { config, log } = this.#options;
-    const store = await openStore({ url: config.database.url, dataDir: join(config.dataDir, "database") });
+    const store = await this.#openStore();
     this.#store = store;
     try {
       const journal = new SqlJournal({ store });
@@ -139,7 +143,7 @@ export class Bot {
       this.#health.listening();
       await this.#bind(journal);
       this.#health.databaseReached();
-      this.#startLease(journal);
+      this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
       this.#startTimers();
       return { addresses, firstKey };
     } catch (error) {
@@ -211,6 +215,22 @@ export class Bot {
     await this.#store?.close();
   }
 
+  /** Waits for a PostgreSQL that is not there yet: it may be failing over. Everything else is an error at once. */
+  async #openStore(): Promise<Store> {
+    const { config, log } = this.#options;
+    const endMs = monotonicMs() + STORE_WAIT_MS;
+    for (;;) {
+      try {
+        return await openStore({ url: config.database.url, dataDir: join(config.dataDir, "database") });
+      } catch (error) {
+        const lost = error instanceof CodedError && error.code === "STORE_UNAVAILABLE" && config.database.url !== null;
+        if (!lost || monotonicMs() > endMs) throw error;
+        log.warn({ error: error.message }, "the database does not answer yet");
+        await sleep(STORE_RETRY_MS);
+      }
+    }
+  }
+
   #createKeeper(): BarKeeper {
     const { config } = this.#options;
     const wanted = this.#placement.instances.flatMap((i) =>
@@ -265,7 +285,10 @@ export class Bot {
       keys: {
         verify: async (token) => {
           const verified = await keys.verify(token);
-          return verified === null ? null : { id: verified.key.id, role: verified.key.role };
+          if (verified === null) return null;
+          const { id, role } = verified.key;
+          // While the database cannot be asked, a key may stop things but not start them: it may have been revoked.
+          return { id, role: verified.fresh || !roleAllows(role, "trader") ? role : "trader" };
         },
       },
       config: {
@@ -300,11 +323,11 @@ export class Bot {
     }
   }
 
-  #startLease(journal: Journal): void {
+  #startLease(journal: Journal, owner: string): void {
     const { config, log } = this.#options;
     this.#lease = new LeaseKeeper({
       journal,
-      owner: this.#owner,
+      owner,
       ttlMs: config.lease.ttlMs,
       renewMs: config.lease.renewMs,
       pollMs: EVERY_SECOND_MS,
