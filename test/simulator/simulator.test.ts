@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import type { ExtData } from "@msgpack/msgpack";
+import { WebSocket } from "ws";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
 import { call, dataStream, isMarket, KEYS, order, Peer, readMsgpack, tradeStream } from "./client.ts";
 
@@ -356,6 +358,17 @@ describe("limits and lost peers", () => {
     assert.equal(refused?.headers.get("x-ratelimit-limit"), "2");
     assert.match(refused?.headers.get("x-ratelimit-reset") ?? "", /^\d{10}$/);
     await limited.close();
+  });
+
+  it("frees the place of a peer that answers no ping", async () => {
+    const impatient = await createSimulator({ ...BASE, deadConnectionSeconds: 1 });
+    const at = await impatient.listen();
+    const mute = new WebSocket(`ws://127.0.0.1:${at}/v2/iex`, { autoPong: false });
+    await once(mute, "open");
+    mute.send(JSON.stringify({ action: "auth", key: KEYS.keyId, secret: KEYS.secret }));
+    assert.equal((await once(mute, "close"))[0], 1006);
+    await (await dataStream(at, "/v2/iex", { quotes: ["*"] })).close();
+    await impatient.close();
   });
 
   it("refuses unknown sockets and lockstep outside lockstep", async () => {
