@@ -172,6 +172,8 @@ export interface KillReport {
   readonly broker_cancelled: boolean;
 }
 
+export type ResumeScope = "account" | `symbol:${string}`;
+
 export interface Page {
   readonly limit: number;
   /** Opaque position from the previous page's last row; null for the newest rows. */
@@ -219,7 +221,8 @@ export interface BotPort {
   risk(): Promise<RiskView>;
   /** Works without a database; resolves once the broker has been told. */
   kill(actor: string, reason: string): Promise<KillReport>;
-  resume(actor: string, reason: string): Promise<Answer<RiskView>>;
+  /** Lifts a halt: of the account, or of one symbol whose books and broker differed. */
+  resume(scope: ResumeScope, actor: string, reason: string): Promise<Answer<RiskView>>;
   /** Current values of a channel, as the events that would build them. */
   snapshot(channel: StreamChannel): readonly StreamEvent[];
   /** Calls back for every change; returns the function that ends it. */

@@ -224,6 +224,17 @@ export const Kill = T.Object(
 
 export const CancelAll = T.Object({ cancel_requested: T.Integer() }, { ...strict, title: "CancelAll" });
 export const Reason = T.Object({ reason: T.String({ minLength: 1, maxLength: 500 }) }, { ...strict, title: "Reason" });
+export const Resume = T.Object(
+  {
+    reason: T.String({ minLength: 1, maxLength: 500 }),
+    scope: T.Optional(
+      T.Union([T.Literal("account"), T.TemplateLiteral("symbol:${string}")], {
+        description: "What to lift: the account's halt (by default), or `symbol:` and a symbol whose books differed.",
+      }),
+    ),
+  },
+  { ...strict, title: "Resume" },
+);
 export const Id = T.Object({ id: T.String({ pattern: "^[A-Za-z0-9._:-]{1,128}$" }) }, strict);
 export const PageConfig = T.Object(
   {

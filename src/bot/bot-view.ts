@@ -14,6 +14,7 @@ import type {
   Page,
   PnlView,
   PositionView,
+  ResumeScope,
   RiskView,
   SignalView,
   StrategyView,
@@ -300,8 +301,12 @@ export class BotView implements BotPort {
   }
 
   /** The explicit act that lifts a halt: journal first, then the broker, then this process. */
-  async resume(actor: string, reason: string): Promise<Answer<RiskView>> {
+  async resume(scope: ResumeScope, actor: string, reason: string): Promise<Answer<RiskView>> {
     const { journal, broker, status } = this.#options;
+    if (scope !== "account") {
+      await journal.setTradingState(scope, "active", actor, reason);
+      return { ok: true, value: await this.risk() };
+    }
     await journal.setTradingState("account", "active", actor, reason);
     const outcome = await broker.suspendTrade(false);
     if (outcome.kind !== "requested") {

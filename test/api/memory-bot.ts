@@ -15,6 +15,7 @@ import type {
   PnlView,
   PositionView,
   Refusal,
+  ResumeScope,
   RiskView,
   SignalView,
   StrategyView,
@@ -331,7 +332,7 @@ export class MemoryBot implements BotPort {
     return { state: "halted", cancel_requested: 2, journalled: true, broker_suspended: true, broker_cancelled: true };
   }
 
-  async resume(actor: string, reason: string): Promise<Answer<RiskView>> {
+  async resume(_scope: ResumeScope, actor: string, reason: string): Promise<Answer<RiskView>> {
     this.calls.push(`resume ${actor} ${reason}`);
     if (this.#tradingState === "active") return refused(409, "NOT_HALTED", "trading is active already");
     this.#tradingState = "active";

@@ -1,7 +1,7 @@
 /** Risk state, the kill switch, and its lifting. */
 import type { BotPort } from "../bot-port.ts";
 import { valueOf } from "../problem.ts";
-import { EmptyQuery, Kill, Reason, Risk } from "../schema.ts";
+import { EmptyQuery, Kill, Reason, Resume, Risk } from "../schema.ts";
 import { callerId, KEY_NEEDED, READ_PROBLEMS, type Rest } from "./route.ts";
 
 const tags = ["risk"];
@@ -43,13 +43,16 @@ export function addRiskRoutes(app: Rest, bot: BotPort): void {
       config: { access: "risk" },
       schema: {
         tags,
-        summary: "Lift the kill switch",
+        summary: "Lift the kill switch, or the halt of one symbol",
         security: KEY_NEEDED,
         querystring: EmptyQuery,
-        body: Reason,
+        body: Resume,
         response: { 200: Risk, ...READ_PROBLEMS },
       },
     },
-    async (request) => valueOf(await bot.resume(callerId(request), request.body.reason)),
+    async (request) => {
+      const { scope, reason } = request.body;
+      return valueOf(await bot.resume(scope ?? "account", callerId(request), reason));
+    },
   );
 }
