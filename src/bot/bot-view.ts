@@ -42,7 +42,7 @@ import { isRefusal, manualIntent } from "./manual-order.ts";
 import type { Scorecard } from "./scorecard.ts";
 import type { Trader } from "./trader.ts";
 import type { VenueClock } from "./venue-clock.ts";
-import { orderView, positionView, quoteEvent } from "./views.ts";
+import { brokerOrderView, orderView, positionView, quoteEvent } from "./views.ts";
 
 /** What changes while the bot lives, kept by the composition. */
 export interface BotStatus {
@@ -131,14 +131,23 @@ export class BotView implements BotPort {
     return rows.map(({ order, position }) => ({ ...orderView(order), position }));
   }
 
-  /** Tells the broker first: a cancel waits for no database. */
+  /** Tells the broker first: a cancel waits for no database, and works in a process that stands by. */
   async cancelOrder(id: string): Promise<Answer<OrderView>> {
     const { status, journal, broker } = this.#options;
-    status.trader?.manager.cancel(id);
-    const order = await journal.requestCancel(id);
-    if (order === null) return notFound("order", id);
-    if (status.trader === null && order.brokerOrderId !== null) await broker.cancel(order.brokerOrderId);
-    return { ok: true, value: orderView(order) };
+    const live = status.trader?.manager.find(id);
+    if (live !== undefined) status.trader?.manager.cancel(id);
+    const atBroker = live === undefined ? await broker.orderByClientId(id) : null;
+    const cancelled = atBroker?.kind === "ok" ? await broker.cancel(atBroker.value.id) : null;
+    try {
+      const order = await journal.requestCancel(id);
+      return order === null ? notFound("order", id) : { ok: true, value: orderView(order) };
+    } catch (error) {
+      if (live !== undefined) return { ok: true, value: orderView({ ...live.order, cancelRequested: true }) };
+      if (atBroker?.kind === "ok" && cancelled?.kind === "requested") {
+        return { ok: true, value: brokerOrderView(atBroker.value) };
+      }
+      throw error;
+    }
   }
 
   async cancelAllOrders(): Promise<Answer<{ readonly cancel_requested: number }>> {

@@ -11,7 +11,8 @@ import { Metrics } from "../api/metrics/metrics.ts";
 import type { Stage } from "../api/metrics/stage-histograms.ts";
 import type { Broker } from "../broker/broker.ts";
 import { LeaseKeeper } from "../cluster/lease-keeper.ts";
-import type { Config } from "../config/config.ts";
+import { type Config, databaseDirectory } from "../config/config.ts";
+import { isLoopback } from "../config/rules.ts";
 import { CodedError } from "../core/errors.ts";
 import { fixedToNumber, formatFixed } from "../core/fixed.ts";
 import { IntentHash } from "../core/order/intent-list.ts";
@@ -107,7 +108,7 @@ export class Bot {
     this.#metrics = new Metrics(cores);
     this.#rounds = new Rounds((error) => options.log.warn({ error: String(error) }, "a periodic task failed"));
     this.#events = new EventHub((error) => options.log.error({ error: String(error) }, "a stream listener failed"));
-    this.#placement = place(config, workers, 0);
+    this.#placement = place(config, workers);
     this.#keeper = this.#createKeeper();
     this.#health = new BotHealth();
     this.#status = {
@@ -141,10 +142,12 @@ export class Bot {
       this.#faces = await this.#createFaces(keys);
       const addresses = await this.#faces.listen();
       this.#health.listening();
-      await this.#bind(journal);
       this.#health.databaseReached();
-      this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
-      this.#startTimers();
+      await this.#bind(journal);
+      if (!this.#stopping) {
+        this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
+        this.#startTimers();
+      }
       return { addresses, firstKey };
     } catch (error) {
       await this.stop();
@@ -221,7 +224,7 @@ export class Bot {
     const endMs = monotonicMs() + STORE_WAIT_MS;
     for (;;) {
       try {
-        return await openStore({ url: config.database.url, dataDir: join(config.dataDir, "database") });
+        return await openStore({ url: config.database.url, dataDir: databaseDirectory(config) });
       } catch (error) {
         const lost = error instanceof CodedError && error.code === "STORE_UNAVAILABLE" && config.database.url !== null;
         if (!lost || monotonicMs() > endMs) throw error;
@@ -308,7 +311,7 @@ export class Bot {
   /** The book belongs to one account for ever; waits for the broker, but not past a mismatch. */
   async #bind(journal: Journal): Promise<void> {
     const { broker, config, clock, log } = this.#options;
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 0; !this.#stopping; attempt++) {
       const account = await broker.account();
       if (account.kind === "ok") {
         const { id, cash } = account.value;
@@ -326,7 +329,10 @@ export class Bot {
   #startLease(journal: Journal, owner: string): void {
     const { config, log } = this.#options;
     this.#lease = new LeaseKeeper({
-      journal,
+      journal: {
+        acquireLease: (who, ttlMs) => this.#probe(journal.acquireLease(who, ttlMs)),
+        releaseLease: (fence) => journal.releaseLease(fence),
+      },
       owner,
       ttlMs: config.lease.ttlMs,
       renewMs: config.lease.renewMs,
@@ -353,12 +359,25 @@ export class Bot {
     this.#lease.start();
   }
 
+  /** The lease is asked for all the time: its answers show whether the database is there. */
+  async #probe<T>(asked: Promise<T>): Promise<T> {
+    try {
+      const answer = await asked;
+      this.#health.store(true, "");
+      return answer;
+    } catch (error) {
+      this.#health.store(false, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
   async #takeOver(journal: Journal): Promise<void> {
     const { config, log } = this.#options;
-    while ((this.#lease?.fence() ?? null) !== null) {
-      const trader = await this.#createTrader(journal);
+    while ((this.#lease?.fence() ?? null) !== null && !this.#stopping) {
       try {
+        const trader = this.#createTrader(journal);
         await trader.start();
+        if (this.#stopping) return await trader.drain(DRAIN_MS);
         this.#status.trader = trader;
         this.#addSources(trader);
         this.#health.trading();
@@ -382,14 +401,15 @@ export class Bot {
     await trader?.abandon();
   }
 
-  async #createTrader(journal: Journal): Promise<Trader> {
+  #createTrader(journal: Journal): Trader {
     const { config, broker, clock, log, lockstep, createFeed } = this.#options;
     this.#feed = createFeed();
-    this.#recordings = config.recordRun
-      ? new RunRecordings(join(config.dataDir, "recordings"), this.#runId, (error) =>
-          log.error({ error: error.message }, "recording of the run stopped"),
-        )
-      : null;
+    // One for the life of the process: a trader that comes later goes on with the numbers of its files.
+    if (config.recordRun) {
+      this.#recordings ??= new RunRecordings(join(config.dataDir, "recordings"), this.#runId, (error) =>
+        log.error({ error: error.message }, "recording of the run stopped"),
+      );
+    }
     return new Trader({
       config,
       placement: this.#placement,
@@ -578,12 +598,14 @@ export class Bot {
 
   async #takeStates(trader: Trader): Promise<void> {
     const journal = this.#journal as Journal;
+    const before = this.#states.get("account") ?? "active";
     const { tradingStates } = await journal.load();
     this.#states.clear();
     for (const [scope, state] of tradingStates) this.#states.set(scope, state);
     const account = this.#states.get("account") ?? "active";
-    // A halt thrown here without the database holds until a person lifts it.
-    if (account !== trader.accountState && account !== "active") trader.setAccountState(account);
+    // A halt thrown here without the database holds until a person lifts it: only a change in the journal counts.
+    const isLifted = account === "active" && before !== "active";
+    if (account !== trader.accountState && (account !== "active" || isLifted)) trader.setAccountState(account);
     for (const instance of this.#placement.instances) this.#takeInstanceState(trader, instance);
   }
 
@@ -622,10 +644,6 @@ export class Bot {
 function slippageBps(side: "buy" | "sell", price: bigint, mid: bigint): number {
   const worse = side === "buy" ? price - mid : mid - price;
   return (fixedToNumber(worse) / fixedToNumber(mid)) * 10_000;
-}
-
-function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || address.startsWith("127.");
 }
 
 export function monotonicMs(): number {

@@ -27,15 +27,14 @@ export class RunRecordings {
     this.#directory = directory;
     this.#runId = runId;
     this.#onFault = onFault;
-    mkdirSync(directory, { recursive: true });
   }
 
-  /** Opens the file of one worker's life and returns what takes its records. */
+  /** Opens the file of one worker's life and returns what takes its records; null when the disk does not let it. */
   async begin(
     worker: number,
     spec: EngineSpec,
     restored: readonly RestoredInstance[],
-  ): Promise<(records: RecordBuffer, slot: number) => void> {
+  ): Promise<((records: RecordBuffer, slot: number) => void) | null> {
     this.#lives += 1;
     const path = join(this.#directory, `${this.#runId}-worker${worker}-${this.#lives}.run`);
     const header = {
@@ -43,9 +42,15 @@ export class RunRecordings {
       spec,
       restored: restored.map(({ instanceIndex, snapshot }) => ({ instanceIndex, snapshot: [...snapshot] })),
     } satisfies RunHeader;
-    const recorder = await RunRecorder.create(path, encodeBigints(header), { stopped: this.#onFault });
-    this.#recorders.push(recorder);
-    return (records, slot) => recorder.append(records, slot);
+    try {
+      mkdirSync(this.#directory, { recursive: true });
+      const recorder = await RunRecorder.create(path, encodeBigints(header), { stopped: this.#onFault });
+      this.#recorders.push(recorder);
+      return (records, slot) => recorder.append(records, slot);
+    } catch (error) {
+      this.#onFault(error as Error);
+      return null;
+    }
   }
 
   async close(): Promise<void> {

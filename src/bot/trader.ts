@@ -5,6 +5,7 @@
  * Start: load the journal → listen to trade updates → reconcile (cancel what rests, settle what is unknown) → start workers
  * with their snapshots → warm up → tell positions and states → resume. Nothing decides before the last step.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Broker, TradeUpdateHandler } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
 import { journalLimits } from "../config/config.ts";
@@ -32,6 +33,7 @@ import type { IntentBuffer } from "../core/order/intent.ts";
 import { InboundSequencer } from "../feed/inbound-sequencer.ts";
 import type { DecodedIntent } from "../orders/intent-decoder.ts";
 import {
+  type AppliedExecution,
   type Fence,
   type Journal,
   type JournalSnapshot,
@@ -58,6 +60,9 @@ const CLOCK_LAG_US = 250_000;
 const STREAM_START_MS = 15_000;
 /** How long resting orders of an earlier life may take to be cancelled, ms. */
 const CANCEL_RESTING_MS = 10_000;
+/** Pause before a worker that has died more than once is started again, doubling, ms. */
+const REPLACE_PAUSE_MS = 1000;
+const REPLACE_PAUSE_MAX_MS = 60_000;
 
 export interface TraderLog {
   info(message: string, detail?: Record<string, unknown>): void;
@@ -126,12 +131,17 @@ export class Trader {
   readonly #reconciler: Reconciler;
   readonly #snapshots = new Map<string, { snapshot: Uint8Array; timeUs: number; fingerprint: string }>();
   readonly #states = new Map<string, TradingState>();
+  readonly #deaths = new Map<number, number>();
   readonly #phases = new Map<string, InstancePhase>();
   readonly #scratch = RecordBuffer.allocate(1);
   readonly #rounds: Rounds;
   #accountState: TradingState = "active";
   #streamUp = false;
   #streamEverUp: (() => void) | null = null;
+  /** Connections of the trade-update stream so far, and the one since which the books are reconciled. */
+  #streamLife = 0;
+  #reconciledLife = -1;
+  #draining = false;
   #marketUp = false;
   #marketStale = true;
   #tradeUpdates = 0;
@@ -227,6 +237,7 @@ export class Trader {
       this.#connectFeed();
       this.#startTimers();
       this.#started = true;
+      if (this.#streamUp && !this.#isReconciled) void this.#reconcileAgain();
       log.info("trading", { instances: this.#options.placement.instances.length, workers: this.#pool.size });
     } catch (error) {
       await this.#close();
@@ -236,20 +247,21 @@ export class Trader {
 
   /** No new intents from engines; waits for what is in flight, at most `ms`. */
   async drain(ms: number): Promise<void> {
+    this.#draining = true;
     this.#hub.controlAll(CONTROL_ACCOUNT_STATE, TRADING_HALTED, this.#options.clock.nowUs());
-    this.manager.setHalted(true);
-    await Promise.race([this.manager.settle(), this.#options.sleep(ms)]);
+    this.#updateHalt();
+    await within(ms, this.manager.settle());
     await this.#close();
   }
 
   /** The lease is gone: stop at once, write nothing. */
   async abandon(): Promise<void> {
-    this.manager.abandon();
     await this.#close();
   }
 
-  /** Sends what people have ordered since the last look. */
+  /** Sends what people have ordered since the last look; while draining that is left to the next owner. */
   async takeUpManual(): Promise<void> {
+    if (this.#draining || !this.manager.mayAct) return;
     for (const order of await this.#options.journal.pendingManual()) this.manager.takeUp(order);
   }
 
@@ -266,7 +278,7 @@ export class Trader {
   setAccountState(state: TradingState): void {
     this.#accountState = state;
     this.#states.set("account", state);
-    this.manager.setHalted(state === "halted");
+    this.#updateHalt();
     this.#hub.controlAll(CONTROL_ACCOUNT_STATE, tradingNumber(state), this.#options.clock.nowUs());
   }
 
@@ -289,7 +301,18 @@ export class Trader {
       fence,
       limits: journalLimits(config.risk),
       feedback: this.#hub,
-      observer: { ...observer, fenced: () => this.#options.onFenced() },
+      observer: {
+        ...observer,
+        fenced: () => this.#options.onFenced(),
+        fill: (applied, execution) => {
+          observer.fill(applied, execution);
+          this.#tellPosition(applied);
+        },
+        alert: (code, message, symbol) => {
+          observer.alert(code, message, symbol);
+          if (code === "JOURNAL_REFUSED") this.#haltBooks(message);
+        },
+      },
       toIntent: (decoded) => {
         const instance = this.#instanceOf(decoded.owner.worker, decoded.owner.instanceIndex);
         const instrument = placement.specs[0]?.instruments[decoded.owner.instrumentIndex];
@@ -303,6 +326,35 @@ export class Trader {
       wallUs: this.#options.wallUs,
       sleep: this.#options.sleep,
     });
+  }
+
+  /** No order leaves unless the stream is up, the books are reconciled since it came up, and nothing is halted. */
+  #updateHalt(): void {
+    const { manager } = this;
+    manager.setHalted(this.#draining || this.#accountState === "halted" || !this.#streamUp || !this.#isReconciled);
+  }
+
+  get #isReconciled(): boolean {
+    return this.#reconciledLife === this.#streamLife;
+  }
+
+  /** The books may be incomplete: trading ends here and everywhere until a person resumes it. */
+  #haltBooks(message: string): void {
+    const { journal, log } = this.#options;
+    this.setAccountState("halted");
+    journal
+      .setTradingState("account", "halted", "journal", message)
+      .catch((error: unknown) => log.error("the halt could not be journalled", { error: String(error) }));
+  }
+
+  /** A fill of an order that no engine of this life has made: its instance learns the new position all the same. */
+  #tellPosition({ order, position }: AppliedExecution): void {
+    const { placement, clock } = this.#options;
+    if (this.manager.find(order.clientOrderId)?.owner !== null) return;
+    const instance = placement.instances.find((i) => i.id === position.instanceId);
+    const instrument = instance?.instruments[instance.symbols.indexOf(position.symbol)];
+    if (instance === undefined || instrument === undefined) return;
+    this.#hub.position(instance.worker, instance.index, instrument, position.quantity, clock.nowUs());
   }
 
   #instanceOf(worker: number, index: number): PlacedInstance {
@@ -326,14 +378,14 @@ export class Trader {
       },
     };
     this.#options.broker.watch(handler);
-    const timeOut = this.#options.sleep(STREAM_START_MS).then(() => {
-      if (!this.#streamUp) throw new CodedError("TRADE_STREAM", "the broker's trade-update stream did not come up");
-    });
-    await Promise.race([up, timeOut]);
+    if (!(await within(STREAM_START_MS, up))) {
+      throw new CodedError("TRADE_STREAM", "the broker's trade-update stream did not come up");
+    }
   }
 
   #onStreamUp(): void {
     this.#streamUp = true;
+    this.#streamLife += 1;
     this.#streamEverUp?.();
     // After a gap everything is read again before the stream is trusted.
     if (this.#started) void this.#reconcileAgain();
@@ -342,7 +394,7 @@ export class Trader {
   #onStreamDown(cause: string): void {
     this.#streamUp = false;
     this.#options.log.warn("trade updates lost: no new orders until they are back", { cause });
-    this.manager.setHalted(true);
+    this.#updateHalt();
   }
 
   async #reconcileAgain(): Promise<void> {
@@ -353,16 +405,28 @@ export class Trader {
   }
 
   async #runReconcile(): Promise<void> {
-    try {
-      const snapshot = await this.#options.journal.load();
-      const report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
-      await this.#take(report);
-      if (this.#streamUp && !this.#stopped) this.manager.setHalted(this.#accountState === "halted");
-    } catch (error) {
-      this.#options.log.error("reconciliation failed; trying again", { error: String(error) });
-      await this.#options.sleep(1000);
-      if (this.#streamUp && !this.#stopped) return this.#runReconcile();
+    const { journal, books, log, sleep } = this.#options;
+    while (this.#streamUp && !this.#stopped && !this.#isReconciled) {
+      const life = this.#streamLife;
+      try {
+        await this.#readClock();
+        const report = await this.#reconciler.full(await journal.load(), () => books.positions());
+        await this.#take(report);
+        this.#reconciledLife = life;
+        this.#updateHalt();
+      } catch (error) {
+        log.error("reconciliation failed; trying again", { error: String(error) });
+        await sleep(1000);
+      }
     }
+  }
+
+  /** A simulator that was started again goes on from where it was: its time may have stood still meanwhile. */
+  async #readClock(): Promise<void> {
+    const { broker, clock } = this.#options;
+    if (!clock.runs) return;
+    const time = await broker.clock();
+    if (time.kind === "ok") clock.set(time.value.venueTimeUs);
   }
 
   async #reconcileAtStart(snapshot: JournalSnapshot): Promise<void> {
@@ -371,6 +435,7 @@ export class Trader {
       this.manager.resume(order, null);
     }
     // Orders that rest from an earlier life are cancelled: the strategies decide anew from their restored state.
+    const life = this.#streamLife;
     const deadlineMs = this.#options.nowMs() + CANCEL_RESTING_MS;
     let report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
     for (const live of this.manager.liveOrders()) {
@@ -384,7 +449,8 @@ export class Trader {
     await this.manager.settle();
     if (report.breaks.length > 0) report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
     await this.#take(report);
-    this.manager.setHalted(this.#accountState === "halted");
+    this.#reconciledLife = life;
+    this.#updateHalt();
   }
 
   #hasStrategyOrders(): boolean {
@@ -395,6 +461,8 @@ export class Trader {
   /** Acts on a report: a break or a stranger halts its symbol, a suspended account halts the book. */
   async #take(report: ReconcileReport): Promise<void> {
     const { journal, observer } = this.#options;
+    // A process that has lost its lease has old books: what they differ from says nothing.
+    if (this.#stopped || !this.manager.mayAct) throw new CodedError("FENCED", "the lease went during reconciliation");
     observer.reconciled(report);
     for (const row of report.breaks) {
       observer.alert("POSITION_BREAK", describeBreak(row), row.symbol);
@@ -425,7 +493,11 @@ export class Trader {
     this.#hub.attach(worker);
     this.#pump.attach(worker);
     for (const instance of instances) this.#phases.set(instance.id, "warming_up");
-    for (const instance of instances) await this.#warmUp(instance);
+    for (const instance of instances) {
+      await this.#warmUp(instance);
+      // It died meanwhile: its successor begins again.
+      if (this.#pool.worker(index) !== worker || this.#stopped) return;
+    }
     this.#hub.control(index, CONTROL_FEED_STALE, 0, this.#marketStale ? 1 : 0, this.#options.clock.nowUs());
     this.#gap(worker);
     for (const instance of instances) this.#resume(instance);
@@ -566,12 +638,18 @@ export class Trader {
 
   /** What the dead worker had in flight ends first: its positions are then known, and no order is decided twice. */
   async #replace(index: number): Promise<void> {
-    const mine = () => [...this.manager.liveOrders()].filter((live) => live.owner?.worker === index);
-    for (const live of mine()) this.manager.cancel(live.order.clientOrderId);
-    while (mine().length > 0 && !this.#stopped) {
+    const deaths = (this.#deaths.get(index) ?? 0) + 1;
+    this.#deaths.set(index, deaths);
+    // One that dies again and again must not take the processor from the others.
+    if (deaths > 1) await this.#options.sleep(Math.min(REPLACE_PAUSE_MS * 2 ** (deaths - 2), REPLACE_PAUSE_MAX_MS));
+    await this.manager.settle();
+    while (!this.#stopped) {
+      const mine = [...this.manager.liveOrders()].filter((live) => live.owner?.worker === index);
+      if (mine.length === 0) break;
+      for (const live of mine) if (!live.order.cancelRequested) this.manager.cancel(live.order.clientOrderId);
       await this.manager.settle();
       await this.#reconciler.sweep();
-      if (mine().length > 0) await this.#options.sleep(100);
+      await this.#options.sleep(100);
     }
     await this.manager.settle();
     if (!this.#stopped) await this.#startWorker(index);
@@ -589,13 +667,23 @@ export class Trader {
     this.#rounds.every(500, () => this.takeUpManual());
   }
 
+  /** The account's connections are freed for the next owner. */
   async #close(): Promise<void> {
+    const { broker, feed } = this.#options;
     this.#stopped = true;
-    await this.#rounds.stop();
     this.manager.stop();
     this.#hub.stop();
-    await Promise.all([this.#options.feed.close(), this.#pool.stop()]);
+    await Promise.all([this.#rounds.stop(), broker.unwatch(), feed.close(), this.#pool.stop()]);
   }
+}
+
+/** True when `work` has resolved within `ms`. */
+async function within(ms: number, work: Promise<void>): Promise<boolean> {
+  const done = new AbortController();
+  const late = delay(ms, false, { signal: done.signal }).catch(() => false);
+  const inTime = await Promise.race([work.then(() => true), late]);
+  done.abort();
+  return inTime;
 }
 
 function tradingNumber(state: TradingState): number {

@@ -16,6 +16,11 @@ export class VenueClock {
     this.#speed = speed;
   }
 
+  /** True when the venue's time goes on by itself, without data. */
+  get runs(): boolean {
+    return this.#speed !== null;
+  }
+
   /** A reading of the venue's clock, taken at about now. */
   set(venueTimeUs: number): void {
     this.#baseVenueUs = venueTimeUs;

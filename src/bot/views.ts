@@ -2,9 +2,11 @@
  * The running bot's values as the faces show them: exact decimals as strings, times as epoch milliseconds. Pure.
  */
 import type { OrderView, PositionView, StreamEvent } from "../api/bot-port.ts";
+import type { BrokerOrder } from "../broker/broker.ts";
 import { formatFixed } from "../core/fixed.ts";
 import type { JournalOrder, PositionRow } from "../orders/journal.ts";
 import { averagePrice, type Books } from "../orders/books.ts";
+import { stateOfStatus } from "../orders/broker-status.ts";
 
 export function orderView(order: JournalOrder): OrderView {
   const average = averagePrice(order.filledNotional, order.filledQuantity);
@@ -28,6 +30,31 @@ export function orderView(order: JournalOrder): OrderView {
     reject_message: order.rejectMessage,
     created_at: order.createdAtMs,
     updated_at: order.updatedAtMs,
+  };
+}
+
+/** An order that is being cancelled while the journal cannot be read: what the broker knows of it. */
+export function brokerOrderView(order: BrokerOrder): OrderView {
+  return {
+    client_order_id: order.clientOrderId,
+    broker_order_id: order.id,
+    instance: "",
+    symbol: order.symbol,
+    side: order.side,
+    type: order.type,
+    time_in_force: order.timeInForce,
+    quantity: formatFixed(order.quantity ?? order.filledQuantity),
+    limit_price: order.limitPrice === null ? null : formatFixed(order.limitPrice),
+    stop_price: order.stopPrice === null ? null : formatFixed(order.stopPrice),
+    state: stateOfStatus(order.status) ?? "unknown",
+    cancel_requested: true,
+    filled_quantity: formatFixed(order.filledQuantity),
+    filled_average_price: order.filledAveragePrice === null ? null : formatFixed(order.filledAveragePrice),
+    reason: "",
+    reject_code: null,
+    reject_message: null,
+    created_at: Math.floor(order.submittedAtUs / 1000),
+    updated_at: Math.floor(order.updatedAtUs / 1000),
   };
 }
 

@@ -156,5 +156,7 @@ export interface Broker {
   suspendTrade(suspended: boolean): Promise<CancelOutcome>;
   /** Opens the trade-update stream and keeps it open (jittered backoff, watchdog) until `close`. */
   watch(handler: TradeUpdateHandler): void;
+  /** Ends the trade-update stream, so that the account's one connection is free; it may be watched again afterwards. */
+  unwatch(): Promise<void>;
   close(): Promise<void>;
 }

@@ -105,9 +105,12 @@ export class LeaseKeeper {
   #hold(lease: Lease, calledAtMs: number): void {
     const { lockDelayMs, marginMs, nowMs } = this.#options;
     if (this.#fence !== null && this.#fence.generation !== lease.generation) this.#drop("the lease had expired");
+    // A process that was held up may hear of its renewal before its own watch: others have seen no fence meanwhile.
+    if (this.#fence !== null && nowMs() >= this.#deadlineMs) this.#drop("the lease was not renewed in time");
     if (this.#fence === null) {
       this.#fence = { owner: lease.owner, generation: lease.generation };
-      this.#actsAtMs = nowMs() + (lease.clean ? 0 : lockDelayMs);
+      // A lock delay under way goes on, also when this process lost sight of its lease in the middle of it.
+      this.#actsAtMs = Math.max(this.#actsAtMs, nowMs() + (lease.clean ? 0 : lockDelayMs));
     }
     this.#deadlineMs = calledAtMs + lease.ttlMs - marginMs;
     this.#watch();

@@ -72,7 +72,7 @@ export interface LiveOrder {
   order: JournalOrder;
   readonly owner: IntentOwner | null;
   readonly bornMs: number;
-  /** The POST is under way: no one else may touch its outcome. */
+  /** Waits for its POST, or the POST is under way: no one else may touch its outcome. */
   sending: boolean;
   /** A manual order that is sent once the journal holds it as `sending`. */
   awaitingSend: boolean;
@@ -123,6 +123,11 @@ export class OrderManager {
   /** True when nothing is journalled, sent or waited for inside this process. */
   get isIdle(): boolean {
     return this.#lane.isIdle && this.#sends === 0 && this.#queued === 0;
+  }
+
+  /** False once it was told to stop, or while the fence is not held: nothing may be sent then. */
+  get mayAct(): boolean {
+    return !this.#stopped && this.#options.fence() !== null;
   }
 
   get isStoreDown(): boolean {
@@ -259,13 +264,8 @@ export class OrderManager {
     });
   }
 
-  /** No new sends; what is under way finishes. */
+  /** No new sends, and nothing is written any more after the transaction under way. */
   stop(): void {
-    this.#stopped = true;
-  }
-
-  /** Stops the lane too: used when the lease is gone. */
-  abandon(): void {
     this.#stopped = true;
     this.#lane.stop();
   }
@@ -360,7 +360,14 @@ export class OrderManager {
   #schedule(clientOrderId: string, pending?: { decoded: DecodedOrder; atMs: number }): void {
     const live = this.#live.get(clientOrderId);
     if (live === undefined) return;
-    this.#chain(live.order.symbol, () => this.#send(live, pending));
+    live.sending = true;
+    this.#chain(live.order.symbol, async () => {
+      try {
+        await this.#send(live, pending);
+      } finally {
+        live.sending = false;
+      }
+    });
   }
 
   #chain(symbol: string, work: () => Promise<void>): void {
@@ -395,9 +402,7 @@ export class OrderManager {
       if (pending !== undefined) {
         this.#options.observer.latency("tick_to_order", this.#options.wallUs() - pending.decoded.triggerReceivedTimeUs);
       }
-      live.sending = true;
       const outcome = await this.#options.broker.submit(live.order, this.#options.postDeadlineMs);
-      live.sending = false;
       live.checkedAtMs = this.#options.nowMs();
       this.#options.observer.latency("send_to_acknowledgement", (this.#options.nowMs() - startMs) * 1000);
       if (outcome.kind !== "retry_later") return this.#afterSend(live, outcome);
@@ -488,15 +493,20 @@ export class OrderManager {
     else this.#options.feedback.done(owner, venueTimeUs);
   }
 
-  /** The books may now be incomplete: nothing more is traded until a person has looked. */
+  /** A fact that the journal refuses leaves the books incomplete: nothing more is traded until a person has looked. */
   #onItemFailed(item: Execution | OrderChange | OrderIntent, error: unknown): void {
     const id = item.clientOrderId;
     const pending = this.#pendingOwners.get(id);
     this.#pendingOwners.delete(id);
-    if (pending !== undefined) this.#options.feedback.refused(pending.decoded.owner, "OTHER", this.#venueTimeUs);
-    else this.setHalted(true);
     const message = error instanceof Error ? error.message : String(error);
-    this.#options.observer.alert("JOURNAL_REFUSED", `${id}: ${message}`, "symbol" in item ? item.symbol : null);
+    const symbol = "symbol" in item ? item.symbol : null;
+    if ("trigger" in item) {
+      if (pending !== undefined) this.#options.feedback.refused(pending.decoded.owner, "OTHER", this.#venueTimeUs);
+      this.#options.observer.alert("INTENT_FAILED", `${id}: ${message}`, symbol);
+      return;
+    }
+    this.setHalted(true);
+    this.#options.observer.alert("JOURNAL_REFUSED", `${id}: ${message}`, symbol);
   }
 
   #onFenced(): void {

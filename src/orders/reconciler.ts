@@ -6,6 +6,7 @@
 import type { Broker, BrokerFill, BrokerOrder, BrokerPosition, ReadOutcome } from "../broker/broker.ts";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
+import { isTerminal, stateOfStatus } from "./broker-status.ts";
 import type { JournalOrder, JournalSnapshot, PositionRow } from "./journal.ts";
 import { ORDER_ID_PREFIX } from "./order-id.ts";
 import type { LiveOrder, OrderManager } from "./order-manager.ts";
@@ -24,6 +25,9 @@ export interface ReconcileReport {
 
 /** Fills are asked for from this much before the newest one that the journal has: streams and lists may lag. */
 const FILL_MARGIN_US = 60_000_000;
+/** A difference of positions counts when this many looks in a row, with pauses between them, have shown it. */
+const BREAK_LOOKS = 3;
+const BREAK_PAUSE_MS = 500;
 /** A silent order is looked up again after these pauses, ms. */
 const CHECK_PAUSES_MS = [1000, 2000, 5000, 10_000, 30_000];
 
@@ -53,27 +57,54 @@ export class Reconciler {
     const live = [...manager.liveOrders()];
     for (const order of live) await this.resolve(order);
     const fillsRecovered = await this.#recoverFills(snapshot.lastExecutionTimeUs);
-    const open = await this.#must(() => broker.openOrders(), "open orders");
-    const strangers = open.filter(
-      (o) => o.clientOrderId.startsWith(ORDER_ID_PREFIX) && manager.find(o.clientOrderId) === undefined,
-    );
+    const strangers = await this.#strangers();
     await manager.settle();
     const account = await this.#must(() => broker.account(), "account");
-    const positions = await this.#must(() => broker.positions(), "positions");
+    const breaks = await this.#breaks(positionsNow);
     return {
       ordersChecked: live.length,
       fillsRecovered,
       unresolved: [...manager.liveOrders()].filter((o) => o.order.state === "unknown").length,
-      breaks: comparePositions(positionsNow(), positions),
+      breaks,
       strangers,
       brokerCash: account.cash,
       brokerSuspended: account.suspended,
     };
   }
 
+  /** An order that has ended since the list was made is none. */
+  async #strangers(): Promise<BrokerOrder[]> {
+    const { broker, manager } = this.#options;
+    const open = await this.#must(() => broker.openOrders(), "open orders");
+    const strangers: BrokerOrder[] = [];
+    for (const listed of open) {
+      if (!listed.clientOrderId.startsWith(ORDER_ID_PREFIX) || manager.find(listed.clientOrderId) !== undefined)
+        continue;
+      const now = await this.#must(() => broker.order(listed.id), "order");
+      const state = stateOfStatus(now.status);
+      if (manager.find(now.clientOrderId) === undefined && (state === null || !isTerminal(state))) strangers.push(now);
+    }
+    return strangers;
+  }
+
+  /** Orders may trade between the two readings: only a difference that stays is a break. */
+  async #breaks(positionsNow: () => readonly PositionRow[]): Promise<ReconcileReport["breaks"]> {
+    const { broker, manager, sleep } = this.#options;
+    let breaks: ReconcileReport["breaks"] = [];
+    for (let look = 0; look < BREAK_LOOKS; look++) {
+      if (look > 0) await sleep(BREAK_PAUSE_MS);
+      const positions = await this.#must(() => broker.positions(), "positions");
+      await manager.settle();
+      const found = comparePositions(positionsNow(), positions);
+      breaks = look === 0 ? found : breaks.filter((row) => found.some((again) => isSameBreak(row, again)));
+      if (breaks.length === 0) return breaks;
+    }
+    return breaks;
+  }
+
   /** Looks one order up and takes in what the broker says of it; settles it where the broker does not know it. */
   async resolve(live: LiveOrder): Promise<void> {
-    if (live.sending) return;
+    if (live.sending || live.awaitingSend) return;
     live.checkedAtMs = this.#options.nowMs();
     live.checks += 1;
     const { order } = live;
@@ -91,6 +122,7 @@ export class Reconciler {
     const now = this.#options.nowMs();
     const orders = Array.from(this.#options.manager.liveOrders());
     for (const live of orders) {
+      if (!this.#options.manager.mayAct) return;
       const urgent = live.order.state === "unknown" || live.pendingEnd !== null;
       const pause = CHECK_PAUSES_MS[Math.min(live.checks + (urgent ? 0 : 2), CHECK_PAUSES_MS.length - 1)] as number;
       if (!live.sending && now - live.checkedAtMs >= pause) await this.resolve(live);
@@ -121,6 +153,9 @@ export class Reconciler {
    */
   async #settle(live: LiveOrder): Promise<void> {
     const { order } = live;
+    // The lookup took time: the order may have been sent or ended meanwhile, or the lease may be gone.
+    if (live.sending || !this.#options.manager.mayAct || this.#options.manager.find(order.clientOrderId) !== live)
+      return;
     if (live.order.state !== "unknown") this.#options.manager.settleAs(live, { state: "unknown" });
     const far = settlingPrice(order.side, order.worstPrice);
     const outcome = await this.#options.broker.submit(
@@ -208,6 +243,10 @@ export function comparePositions(
   return [...symbols]
     .map((symbol) => ({ symbol, book: book.get(symbol) ?? 0n, broker: theirs.get(symbol) ?? 0n }))
     .filter((row) => row.book !== row.broker);
+}
+
+function isSameBreak(a: ReconcileReport["breaks"][number], b: ReconcileReport["breaks"][number]): boolean {
+  return a.symbol === b.symbol && a.book - a.broker === b.book - b.broker;
 }
 
 export function describeBreak(row: ReconcileReport["breaks"][number]): string {

@@ -66,6 +66,10 @@ export class VenueBroker implements Broker {
     handler.connected();
   }
 
+  async unwatch(): Promise<void> {
+    this.#handler = null;
+  }
+
   async account(): Promise<ReadOutcome<BrokerAccount>> {
     const figures = this.#venue.figures();
     return {

@@ -135,6 +135,10 @@ export class FaultyBroker implements Broker {
     handler.connected();
   }
 
+  async unwatch() {
+    this.#handler = null;
+  }
+
   async order(id: string): Promise<ReadOutcome<BrokerOrder>> {
     const order = this.orders.get(id);
     return order === undefined ? { kind: "not_found" } : { kind: "ok", value: order };

@@ -253,7 +253,7 @@ export class AlpacaBroker implements Broker {
     return { kind: "failed", cause: withRequestId("suspend_trade did not change", outcome) };
   }
 
-  /** Throws `BROKER_WATCHED` when called twice. */
+  /** Throws `BROKER_WATCHED` when called twice without `unwatch` in between. */
   watch(handler: TradeUpdateHandler): void {
     if (this.#stream !== null) throw new CodedError("BROKER_WATCHED", "the trade-update stream is watched already");
     const { streamUrl: url, keyId, secretKey, timers, random } = this.#options;
@@ -272,8 +272,14 @@ export class AlpacaBroker implements Broker {
     this.#stream.start();
   }
 
+  async unwatch(): Promise<void> {
+    const stream = this.#stream;
+    this.#stream = null;
+    await stream?.close();
+  }
+
   async close(): Promise<void> {
-    await this.#stream?.close();
+    await this.unwatch();
     this.#http.close();
   }
 
