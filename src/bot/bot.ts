@@ -124,7 +124,7 @@ export class Bot {
 
   /** Opens everything; trading begins in the background once the lease is held and the books are reconciled. */
   async start(): Promise<StartedBot> {
-    const { config, log } = this.#options;
+    const { log } = this.#options;
     const store = await this.#openStore();
     this.#store = store;
     try {

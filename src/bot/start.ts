@@ -17,14 +17,14 @@ import { VenueClock } from "./venue-clock.ts";
 
 export interface RunIo {
   readonly log: Logger;
+  /** Of the program. */
+  readonly version: string;
   /** Writes a line for the person who started it. */
   readonly print: (line: string) => void;
   /** Aborted when the process is told to stop. */
   readonly signal: AbortSignal;
 }
 
-/** Shown by the API and the simulator's fingerprint. */
-const VERSION = "0.1.0";
 const SIMULATOR_START_MS = 20_000;
 const STATE_POLL_MS = 250;
 /** Looks at the simulator in a row that may fail before it counts as lost. */
@@ -53,7 +53,7 @@ export async function runBot(config: Config, io: RunIo): Promise<number> {
     clock,
     log: io.log,
     lockstep,
-    version: VERSION,
+    version: io.version,
     createFeed: () =>
       new AlpacaMarketFeed({
         streamUrl: endpoints.streamUrl,
@@ -156,7 +156,7 @@ async function watchReplay(child: SimulatorChild | null, io: RunIo, onDone: () =
 }
 
 function announce(config: Config, rest: string, firstKey: string | null, io: RunIo): void {
-  io.print(`algo-trading-bot ${VERSION}, ${config.tradingMode} money`);
+  io.print(`algo-trading-bot ${io.version}, ${config.tradingMode} money`);
   io.print(`page   ${rest}/`);
   if (firstKey !== null) io.print(`key    ${firstKey}   (shown only now; it is needed for every change)`);
   if (config.tradingMode === "simulated") io.print("The strategies that trade here are demonstrations, not advice.");

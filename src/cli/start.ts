@@ -1,6 +1,7 @@
 /** `start`: runs the bot until it is told to stop, or until a replay has ended. */
 import type { Config } from "../config/config.ts";
 import type { Command, CommandIo, OptionSpec } from "./command.ts";
+import { packageVersion } from "./version.ts";
 import { CONFIG_OPTION, DATA_DIR_OPTION, loadFor, MARKET_OPTIONS } from "./config-options.ts";
 
 export const START_OPTIONS: readonly OptionSpec[] = [
@@ -37,7 +38,12 @@ export const START: Command = {
     const config = await completeConfig((await loadFor(START_OPTIONS, given, io)).config, io);
     const { createLogger } = await import("./logger.ts");
     const { runBot } = await import("../bot/start.ts");
-    return await runBot(config, { log: createLogger(config, io), print: io.print, signal: io.signal });
+    return await runBot(config, {
+      log: createLogger(config, io),
+      version: packageVersion(),
+      print: io.print,
+      signal: io.signal,
+    });
   },
 };
 

@@ -72,11 +72,15 @@ const PROGRESS_EVERY = 100_000;
 export async function runBacktest(options: BacktestOptions): Promise<BacktestResult> {
   const run = new BacktestRun(options.config);
   await run.start();
+  let shownAt = PROGRESS_EVERY;
   for await (const batch of options.ticks) {
-    for (const tick of batch) {
-      await run.tick(tick);
-      if (run.ticks % PROGRESS_EVERY === 0) options.onProgress?.(run.ticks, tick.timeUs);
+    for (let at = 0; at < batch.length; ) {
+      at = run.advance(batch, at);
+      await run.settle();
     }
+    if (run.ticks < shownAt) continue;
+    shownAt = run.ticks + PROGRESS_EVERY;
+    options.onProgress?.(run.ticks, run.lastTimeUs);
   }
   return run.result();
 }
@@ -102,12 +106,16 @@ class BacktestRun {
   #intents = 0;
   #fills = 0;
   #firstTimeUs = 0;
-  #lastTimeUs = 0;
+  #lastSymbol = "";
+  #lastIndex = -1;
+  /** The venue has taken the tick that `advance` stopped at; the engine has not. */
+  #isHalfDone = false;
+  lastTimeUs = 0;
   ticks = 0;
 
   constructor(config: Config) {
     this.#config = config;
-    this.#placement = place(config, 1, 0);
+    this.#placement = place(config, 1);
     const spec = this.#placement.specs[0];
     if (spec === undefined) throw new CodedError("BACKTEST_EMPTY", "there is no strategy instance to test");
     this.#indexes = new Map(config.instruments.map((instrument) => [instrument.symbol, instrument.index]));
@@ -144,19 +152,31 @@ class BacktestRun {
     }
   }
 
-  /** Everything that one tick causes, to the end. */
-  async tick(tick: Tick): Promise<void> {
-    const index = this.#indexes.get(tick.symbol);
-    if (index === undefined) return;
-    this.ticks += 1;
-    if (this.#firstTimeUs === 0) this.#firstTimeUs = tick.timeUs;
-    this.#lastTimeUs = tick.timeUs;
-    this.#manager.setVenueTimeUs(tick.timeUs);
-    if (this.#tellVenue(index, tick)) await this.#settle();
-    writeTick(this.#market, 0, index, tick);
-    if (tick.kind === "quote") this.#books.quote(tick.symbol, tick.bid, tick.ask, tick.timeUs);
-    this.#sequencer.append(this.#market, 0);
-    if (this.#list.count > 0) await this.#settle();
+  /**
+   * Plays ticks from index `from` on, without waiting, until one of them causes something in the venue or the engine.
+   * Returns where to go on after `settle`.
+   */
+  advance(batch: readonly Tick[], from: number): number {
+    for (let at = from; at < batch.length; at++) {
+      const tick = batch[at] as Tick;
+      const index = this.#indexOf(tick.symbol);
+      if (index === -1) continue;
+      if (!this.#isHalfDone && this.#toVenue(index, tick)) {
+        this.#isHalfDone = true;
+        return at;
+      }
+      this.#isHalfDone = false;
+      if (this.#toEngine(index, tick)) return at + 1;
+    }
+    return batch.length;
+  }
+
+  /** Journals, sends and answers everything that is wanted, and what follows from it, to the end. */
+  async settle(): Promise<void> {
+    do {
+      this.#drain();
+      await this.#manager.settle();
+    } while (this.#list.count > 0);
   }
 
   result(): BacktestResult {
@@ -172,12 +192,16 @@ class BacktestRun {
       startingCash: this.#config.simulator.startingCash,
       drawdown: this.#books.observeEquity(valuation.equity),
       firstTimeUs: this.#firstTimeUs,
-      lastTimeUs: this.#lastTimeUs,
+      lastTimeUs: this.lastTimeUs,
     };
   }
 
-  /** True when the venue did something to an order. */
-  #tellVenue(index: number, tick: Tick): boolean {
+  /** First half of a tick. True when it did something to an order. */
+  #toVenue(index: number, tick: Tick): boolean {
+    this.ticks += 1;
+    if (this.#firstTimeUs === 0) this.#firstTimeUs = tick.timeUs;
+    this.lastTimeUs = tick.timeUs;
+    this.#manager.setVenueTimeUs(tick.timeUs);
     const events =
       tick.kind === "quote"
         ? this.#venue.onQuote(index, tick.bid, tick.ask, tick.timeUs)
@@ -187,11 +211,21 @@ class BacktestRun {
     return true;
   }
 
-  async #settle(): Promise<void> {
-    do {
-      this.#drain();
-      await this.#manager.settle();
-    } while (this.#list.count > 0);
+  /** Second half. True when the engine gave intents. */
+  #toEngine(index: number, tick: Tick): boolean {
+    writeTick(this.#market, 0, index, tick);
+    if (tick.kind === "quote") this.#books.quote(tick.symbol, tick.bid, tick.ask, tick.timeUs);
+    this.#sequencer.append(this.#market, 0);
+    return this.#list.count > 0;
+  }
+
+  /** The instrument's index, −1 for none; recorded ticks often come in runs of one symbol. */
+  #indexOf(symbol: string): number {
+    if (symbol !== this.#lastSymbol) {
+      this.#lastSymbol = symbol;
+      this.#lastIndex = this.#indexes.get(symbol) ?? -1;
+    }
+    return this.#lastIndex;
   }
 
   #drain(): void {

@@ -147,7 +147,7 @@ class Line {
       return;
     }
     const halt = this.#haltOf(startUs);
-    if (halt !== null) {
+    if (halt !== null && startUs >= halt) {
       if (startUs === halt) into.push(this.#status(slot, startUs, true));
       if (startUs < halt + HALT_US) return;
       if (startUs === halt + HALT_US) {

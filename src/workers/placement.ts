@@ -34,8 +34,9 @@ export interface Placement {
 }
 
 /** Throws the engine's own CodedErrors for an instance that is not valid. */
-export function place(config: Config, workers: number, barGraceUs: number): Placement {
+export function place(config: Config, workers: number): Placement {
   const limits = engineLimits(config.risk);
+  const barGraceUs = config.engine.barGraceMs * 1000;
   const bySymbol = new Map(config.instruments.map((instrument) => [instrument.symbol, instrument.index]));
   const tables: InstanceSpec[][] = Array.from({ length: workers }, () => []);
   const load = Array.from({ length: workers }, () => 0);

@@ -17,6 +17,11 @@ import { SyntheticMarket } from "../../src/simulator/synthetic-market.ts";
 const START_US = Date.parse("2026-03-02T14:00:00Z") * 1000;
 const HOUR_US = 3_600_000_000;
 
+/** Slots are a quarter of a second; a halt is 240 of them, and the next one brings the reopening print. */
+function slotOf(timeUs: number): number {
+  return Math.floor(timeUs / 250_000);
+}
+
 function market(seed: number, haltRate = 0): SyntheticMarket {
   const instruments = [
     syntheticInstrument({ symbol: "DEMO" }, equity(0, "DEMO", { calendar: "always" })),
@@ -92,6 +97,18 @@ describe("the synthetic market", () => {
       assert.equal(resumed.timeUs - (ticks[at] as MarketTick).timeUs, 60_000_000);
       assert.deepEqual(ticks[at + 3]?.conditions, ["@", "5"]);
     }
+  });
+
+  it("trades on before the halt of a half hour as after it", async () => {
+    const ticks = (await play(market(3, 1), START_US, HOUR_US)).filter((tick) => tick.index === 0);
+    const calm = (await play(market(3), START_US, HOUR_US)).filter((tick) => tick.index === 0);
+    const halts = ticks.filter((tick) => tick.kind === "status" && tick.halted).map((tick) => slotOf(tick.timeUs));
+    const halted = (timeUs: number) => halts.some((slot) => slotOf(timeUs) >= slot && slotOf(timeUs) <= slot + 240);
+    const outside = (list: readonly MarketTick[]) =>
+      list
+        .filter((tick) => tick.kind !== "status" && !halted(tick.timeUs))
+        .map((tick) => [tick.timeUs, tick.kind, tick.price]);
+    assert.deepEqual(outside(ticks), outside(calm));
   });
 
   it("has a history that is the aggregate of its own trades, odd lots in volume only", async () => {
