@@ -307,7 +307,7 @@ function instrumentOf(tapeSlot: number): number {
 /** Wishes of all instances in the first `ticks` ticks, counted from the tape alone: each has to become one order. */
 function flipsBefore(ticks: number): number {
   let flips = 0;
-  const seen = new Array<number>(INSTRUMENTS).fill(0);
+  const seen = Array.from({ length: INSTRUMENTS }, () => 0);
   for (let slot = 0; slot < TAPE_TICKS; slot++) {
     const rounds = Math.floor(ticks / TAPE_TICKS) + (slot < ticks % TAPE_TICKS ? 1 : 0);
     seen[instrumentOf(slot)] = (seen[instrumentOf(slot)] as number) + rounds;

@@ -1,9 +1,9 @@
 /** The benchmarks that `npm run bench` knows, in the order in which it runs them. */
-
+import { backtest } from "./backtest.ts";
 import { decode } from "./decode.ts";
 import { engine } from "./engine.ts";
 import type { Benchmark } from "./harness.ts";
 import { inbound } from "./inbound.ts";
 import { ring } from "./ring.ts";
 
-export const BENCHMARKS: readonly Benchmark[] = [ring, inbound, decode, engine];
+export const BENCHMARKS: readonly Benchmark[] = [ring, inbound, decode, engine, backtest];
