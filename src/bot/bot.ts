@@ -49,6 +49,8 @@ export interface BotOptions {
   readonly log: Logger;
   readonly lockstep: boolean;
   readonly version: string;
+  /** Aborted when the process is told to stop: a start that waits for others then ends. */
+  readonly signal: AbortSignal;
   /** Told how many market messages and trade updates have arrived, whenever one has. */
   readonly onReceived: (marketMessages: number, tradeUpdates: number) => void;
 }
@@ -65,6 +67,7 @@ const EVERY_SECOND_MS = 1000;
 const QUOTES_MS = 250;
 const DRAIN_MS = 10_000;
 const BIND_RETRY_MS = 1000;
+const START_POLL_MS = 100;
 const STORE_WAIT_MS = 120_000;
 const STORE_RETRY_MS = 1000;
 /** The directory lock lets one process at a time use the embedded database: its lease is always the same owner's. */
@@ -122,37 +125,39 @@ export class Bot {
     };
   }
 
-  /** Opens everything; trading begins in the background once the lease is held and the books are reconciled. */
+  /**
+   * Opens everything; trading begins in the background once the lease is held and the books are reconciled. What it has
+   * opened when it throws, `stop` closes.
+   */
   async start(): Promise<StartedBot> {
     const { log } = this.#options;
     const store = await this.#openStore();
     this.#store = store;
-    try {
-      const journal = new SqlJournal({ store });
-      this.#journal = journal;
-      const keys = new ApiKeys({ store, nowMs: Date.now });
-      const firstKey = await this.#firstKey(store, keys);
-      this.#history = new HistoryWriter({
-        store,
-        capacity: HISTORY_CAPACITY,
-        flushMs: HISTORY_FLUSH_MS,
-        onRefused: (error, rows) => log.error({ error: String(error), rows }, "history rows refused by the database"),
-      });
-      this.#view = this.#createView(journal, store);
-      this.#faces = await this.#createFaces(keys);
-      const addresses = await this.#faces.listen();
-      this.#health.listening();
-      this.#health.databaseReached();
-      await this.#bind(journal);
-      if (!this.#stopping) {
-        this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
-        this.#startTimers();
-      }
-      return { addresses, firstKey };
-    } catch (error) {
-      await this.stop();
-      throw error;
+    const journal = new SqlJournal({ store });
+    this.#journal = journal;
+    const keys = new ApiKeys({ store, nowMs: Date.now });
+    const firstKey = await this.#firstKey(store, keys);
+    this.#history = new HistoryWriter({
+      store,
+      capacity: HISTORY_CAPACITY,
+      flushMs: HISTORY_FLUSH_MS,
+      onRefused: (error, rows) => log.error({ error: String(error), rows }, "history rows refused by the database"),
+    });
+    this.#view = this.#createView(journal, store);
+    this.#faces = await this.#createFaces(keys);
+    const addresses = await this.#faces.listen();
+    this.#health.listening();
+    this.#health.databaseReached();
+    await this.#bind(journal);
+    if (!this.#isStopping) {
+      this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
+      this.#startTimers();
     }
+    return { addresses, firstKey };
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping || this.#options.signal.aborted;
   }
 
   get status(): Readonly<BotStatus> {
@@ -166,6 +171,8 @@ export class Bot {
 
   /** What the run amounts to so far, against the broker's own account. Throws `SUMMARY` when the broker cannot be read. */
   async summary(): Promise<RunSummary> {
+    // A day may have ended while this process was away: its last fills are known once it trades again.
+    while (this.#status.trader === null && !this.#stopping) await sleep(START_POLL_MS);
     await this.quiesce();
     const { broker } = this.#options;
     const [account, positions] = await Promise.all([broker.account(), broker.positions()]);
@@ -227,7 +234,7 @@ export class Bot {
         return await openStore({ url: config.database.url, dataDir: databaseDirectory(config) });
       } catch (error) {
         const lost = error instanceof CodedError && error.code === "STORE_UNAVAILABLE" && config.database.url !== null;
-        if (!lost || monotonicMs() > endMs) throw error;
+        if (!lost || this.#isStopping || monotonicMs() > endMs) throw error;
         log.warn({ error: error.message }, "the database does not answer yet");
         await sleep(STORE_RETRY_MS);
       }
@@ -311,7 +318,7 @@ export class Bot {
   /** The book belongs to one account for ever; waits for the broker, but not past a mismatch. */
   async #bind(journal: Journal): Promise<void> {
     const { broker, config, clock, log } = this.#options;
-    for (let attempt = 0; !this.#stopping; attempt++) {
+    for (let attempt = 0; !this.#isStopping; attempt++) {
       const account = await broker.account();
       if (account.kind === "ok") {
         const { id, cash } = account.value;

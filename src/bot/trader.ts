@@ -143,6 +143,8 @@ export class Trader {
   #reconciledLife = -1;
   #draining = false;
   #marketUp = false;
+  /** The venue's clock was read since market data came: only then does time pass without data. */
+  #clockInStep = false;
   #marketStale = true;
   #tradeUpdates = 0;
   #marketMessages = 0;
@@ -542,15 +544,20 @@ export class Trader {
   }
 
   #connectFeed(): void {
-    const { feed, log } = this.#options;
+    const { feed, log, config } = this.#options;
     feed.start({
       frame: (records, count) => this.#onFrame(records, count),
       connected: () => {
         this.#marketUp = true;
         log.info("market data connected");
+        void this.#readClock().then(() => {
+          this.#clockInStep = true;
+        });
       },
       disconnected: (cause) => {
         this.#marketUp = false;
+        // A simulator's time stands still while it is away, and at its start until somebody listens.
+        if (config.tradingMode === "simulated") this.#clockInStep = false;
         log.warn("market data lost", { cause });
         this.#onMarketGap();
       },
@@ -659,7 +666,8 @@ export class Trader {
     const { clock, lockstep } = this.#options;
     if (!lockstep) {
       this.#rounds.every(250, () => {
-        if (clock.nowUs() > 0) this.#sequencer.onClock(clock.nowUs() - CLOCK_LAG_US, this.#options.wallUs());
+        if (this.#clockInStep && clock.nowUs() > 0)
+          this.#sequencer.onClock(clock.nowUs() - CLOCK_LAG_US, this.#options.wallUs());
         this.#hub.flush();
       });
     }

@@ -4,5 +4,5 @@ import { crashReplay } from "./crash-replay.ts";
 test("bot and simulator killed together go on from ledger and journal, and decide nothing twice", {
   timeout: 180_000,
 }, async () => {
-  await crashReplay({ name: "both", kills: 4, speed: 900, killsSimulator: true });
+  await crashReplay({ name: "both", kills: 4, speed: 600, killsSimulator: true });
 });
