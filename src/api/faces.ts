@@ -5,6 +5,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger } from "fastify";
+import { CodedError } from "../core/errors.ts";
 import type { KeyVerifier } from "./access.ts";
 import type { BotPort } from "./bot-port.ts";
 import type { FacesConfig } from "./faces-config.ts";
@@ -31,7 +32,7 @@ export interface FacesAddresses {
 }
 
 export interface Faces {
-  /** Opens the three ports, or none: rejects with the system's error (`EADDRINUSE`) after closing what was opened. */
+  /** Opens the three ports, or none: throws `PORT_IN_USE` or `LISTEN_FAILED` after closing what was opened. */
   listen(): Promise<FacesAddresses>;
   /** Closes the stream's clients with 1012, evenly over `spreadMs`, and takes no new ones. REST goes on. */
   drain(spreadMs: number): Promise<void>;
@@ -61,9 +62,10 @@ export async function createFaces(dependencies: FacesDependencies): Promise<Face
   async function listen(): Promise<FacesAddresses> {
     const host = config.bindAddress;
     try {
-      const wsPort = await listenOn(stream.server, host, config.wsPort);
-      const metricsPort = await listenOn(metricsServer, host, config.metricsPort);
-      await rest.listen({ host, port: config.apiPort });
+      const wsPort = await naming("WS_PORT", config.wsPort, host, listenOn(stream.server, host, config.wsPort));
+      const metricsListening = listenOn(metricsServer, host, config.metricsPort);
+      const metricsPort = await naming("METRICS_PORT", config.metricsPort, host, metricsListening);
+      await naming("API_PORT", config.apiPort, host, rest.listen({ host, port: config.apiPort }));
       const apiPort = (rest.server.address() as AddressInfo).port;
       const name = host.includes(":") ? `[${host}]` : host;
       return {
@@ -84,6 +86,20 @@ async function listenOn(server: Server, host: string, port: number): Promise<num
   server.listen(port, host);
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
+}
+
+/** Turns the system's error into one that says which setting to change. */
+async function naming<T>(setting: string, port: number, host: string, listening: Promise<T>): Promise<T> {
+  try {
+    return await listening;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const options = { field: setting, cause };
+    if (code === "EADDRINUSE") {
+      throw new CodedError("PORT_IN_USE", `${setting}: port ${port} on ${host} is in use; choose another`, options);
+    }
+    throw new CodedError("LISTEN_FAILED", `${setting}: cannot listen on ${host}, port ${port}: ${message}`, options);
+  }
 }
 
 async function closeServer(server: Server): Promise<void> {

@@ -2,8 +2,8 @@
  * The simulator as a child process of the bot: started when none answers, found again after the bot was killed alone, and
  * stopped by its own process id when the bot ends cleanly. Main thread only.
  */
-import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "../core/errors.ts";
 
@@ -25,6 +25,9 @@ export interface SimulatorChild {
   readonly streamUrl: string;
   /** Null when the simulator did not answer. */
   state(): Promise<SimulatorState | null>;
+  /** True when it was running already: another process may be using it. */
+  readonly isFound: boolean;
+  /** Resolves when the process is gone. */
   stop(): Promise<void>;
 }
 
@@ -36,6 +39,10 @@ export interface SimulatorChildOptions {
   readonly startMs: number;
   readonly sleep: (ms: number) => Promise<void>;
 }
+
+/** How long an orderly end may take, and how often it is looked for, ms. */
+const STOP_MS = 5000;
+const STOP_POLL_MS = 20;
 
 /** `process.ts` beside the sources, `process.js` beside the compiled files. */
 const PROCESS_FILE = new URL(`../simulator/process.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url);
@@ -50,11 +57,20 @@ export async function startSimulatorChild(options: SimulatorChildOptions): Promi
         `a simulator with another configuration is running (process ${running.pid}); stop it or use another data directory`,
       );
     }
-    return handle(running.pid, running.port, file);
+    return handle(running, file, true, options.sleep);
   }
-  const { pid, port } = await launch(options);
-  writeFileSync(file, JSON.stringify({ pid, port, fingerprint: options.fingerprint } satisfies ChildFile));
-  return handle(pid, port, file);
+  const { child, port } = await launch(options);
+  const started = { pid: child.pid as number, port, fingerprint: options.fingerprint } satisfies ChildFile;
+  writeFileSync(file, JSON.stringify(started));
+  release(child, options.config["detached"] === true);
+  return handle(started, file, false, options.sleep);
+}
+
+/** Lets the child outlive this process, now that it can be found again; otherwise it ends when this process does. */
+function release(child: ChildProcess, detached: boolean): void {
+  if (detached) child.send({ keep: true }, () => child.connected && child.disconnect());
+  else child.channel?.unref();
+  child.unref();
 }
 
 function readChildFile(file: string): ChildFile | null {
@@ -68,10 +84,11 @@ function readChildFile(file: string): ChildFile | null {
   }
 }
 
-async function launch(options: SimulatorChildOptions): Promise<{ pid: number; port: number }> {
+async function launch(options: SimulatorChildOptions): Promise<{ child: ChildProcess; port: number }> {
   mkdirSync(options.dataDir, { recursive: true });
   const logFile = join(options.dataDir, "simulator.log");
   const log = openSync(logFile, "a");
+  const logStart = fstatSync(log).size;
   const child = spawn(process.execPath, [...process.execArgv, PROCESS_FILE.pathname], {
     detached: true,
     stdio: ["ignore", log, log, "ipc"],
@@ -81,7 +98,10 @@ async function launch(options: SimulatorChildOptions): Promise<{ pid: number; po
   const port = await new Promise<number>((resolve, reject) => {
     const fail = (why: string) =>
       reject(new CodedError("SIMULATOR_START", `the simulator did not start: ${why}; see ${logFile}`));
-    const timer = setTimeout(() => fail(`no answer within ${options.startMs} ms`), options.startMs);
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      fail(`no answer within ${options.startMs} ms`);
+    }, options.startMs);
     child.once("message", (message: { listening?: number }) => {
       clearTimeout(timer);
       if (typeof message.listening === "number") resolve(message.listening);
@@ -89,12 +109,11 @@ async function launch(options: SimulatorChildOptions): Promise<{ pid: number; po
     });
     child.once("exit", (code, signal) => {
       clearTimeout(timer);
-      fail(`it ended with ${code ?? signal}`);
+      const said = readFileSync(logFile).subarray(logStart).toString("utf8").trim();
+      fail(said === "" ? `it ended with ${code ?? signal}` : said);
     });
   });
-  child.disconnect();
-  child.unref();
-  return { pid: child.pid as number, port };
+  return { child, port };
 }
 
 async function stateAt(port: number): Promise<SimulatorState | null> {
@@ -106,18 +125,32 @@ async function stateAt(port: number): Promise<SimulatorState | null> {
   }
 }
 
-function handle(pid: number, port: number, file: string): SimulatorChild {
+function handle(
+  { pid, port }: ChildFile,
+  file: string,
+  isFound: boolean,
+  sleep: SimulatorChildOptions["sleep"],
+): SimulatorChild {
   return {
     url: `http://127.0.0.1:${port}`,
     streamUrl: `ws://127.0.0.1:${port}`,
+    isFound,
     state: () => stateAt(port),
     async stop() {
-      try {
-        process.kill(pid, "SIGTERM");
-      } catch {
-        // Already gone.
-      }
+      signal(pid, "SIGTERM");
+      for (let waitedMs = 0; signal(pid, 0) && waitedMs < STOP_MS; waitedMs += STOP_POLL_MS) await sleep(STOP_POLL_MS);
+      // Its ledger is on disk at all times: a hard end loses nothing.
+      signal(pid, "SIGKILL");
       rmSync(file, { force: true });
     },
   };
+}
+
+/** False when there is no such process. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
 }

@@ -25,6 +25,9 @@ export interface RunIo {
   readonly signal: AbortSignal;
 }
 
+/** Told to stop, at the end of a replay, or without a simulator to go on with. */
+type Ending = "stopped" | "finished" | "lost";
+
 const SIMULATOR_START_MS = 20_000;
 const STATE_POLL_MS = 250;
 /** Looks at the simulator in a row that may fail before it counts as lost. */
@@ -42,6 +45,18 @@ interface Endpoints {
 export async function runBot(config: Config, io: RunIo): Promise<number> {
   mkdirSync(config.dataDir, { recursive: true });
   const endpoints = await connect(config);
+  try {
+    const code = await runConnected(config, endpoints, io);
+    await endpoints.child?.stop();
+    return code;
+  } catch (error) {
+    // One that was running before may be at work for another process.
+    if (endpoints.child?.isFound === false) await endpoints.child.stop();
+    throw error;
+  }
+}
+
+async function runConnected(config: Config, endpoints: Endpoints, io: RunIo): Promise<number> {
   const lockstep = config.tradingMode === "simulated" && config.simulator.speed === "lockstep";
   const broker = createBroker(config, endpoints, io.log);
   const clock = new VenueClock(monotonicMs, clockSpeed(config));
@@ -63,41 +78,44 @@ export async function runBot(config: Config, io: RunIo): Promise<number> {
         wallUs,
         log: io.log,
       }),
+    signal: io.signal,
     onReceived: (marketMessages, tradeUpdates) => {
       counts.market = marketMessages;
       counts.updates = tradeUpdates;
       stepper?.touched();
     },
   });
-  const { addresses, firstKey } = await bot.start();
-  announce(config, addresses.rest, firstKey, io);
-  const ended = Promise.withResolvers<boolean>();
-  if (lockstep && endpoints.child !== null) {
-    stepper = runLockstep({
-      url: `${endpoints.child.streamUrl}/simulator/lockstep`,
-      tradeUpdates: () => counts.updates,
-      marketMessages: () => counts.market,
-      quiesce: () => bot.quiesce(),
-      onEnd: () => ended.resolve(true),
-      onLost: (cause) => {
-        if (!io.signal.aborted) io.log.error({ cause }, "lockstep lost: the simulator is gone");
-      },
-    });
+  try {
+    const { addresses, firstKey } = await bot.start();
+    announce(config, addresses.rest, firstKey, io);
+    const ended = Promise.withResolvers<Ending>();
+    io.signal.addEventListener("abort", () => ended.resolve("stopped"), { once: true });
+    if (io.signal.aborted) ended.resolve("stopped");
+    if (lockstep && endpoints.child !== null) {
+      stepper = runLockstep({
+        url: `${endpoints.child.streamUrl}/simulator/lockstep`,
+        tradeUpdates: () => counts.updates,
+        marketMessages: () => counts.market,
+        quiesce: () => bot.quiesce(),
+        onEnd: () => ended.resolve("finished"),
+        onLost: (cause) => {
+          if (!io.signal.aborted) io.log.error({ cause }, "lockstep lost: the simulator is gone");
+          ended.resolve("lost");
+        },
+      });
+    }
+    const replays = config.simulator.replay.length > 0 && endpoints.child !== null;
+    if (replays && !lockstep) void watchReplay(endpoints.child, io, () => ended.resolve("finished"));
+    return await conclude(await ended.promise, bot, io);
+  } finally {
+    stepper?.close();
+    await bot.stop();
   }
-  const replays = config.simulator.replay.length > 0 && endpoints.child !== null;
-  if (replays && !lockstep) void watchReplay(endpoints.child, io, () => ended.resolve(true));
-  io.signal.addEventListener("abort", () => ended.resolve(false), { once: true });
-  if (io.signal.aborted) ended.resolve(false);
-  const finished = await ended.promise;
-  const code = finished ? await conclude(bot, io) : 0;
-  stepper?.close();
-  await bot.stop();
-  await endpoints.child?.stop();
-  return code;
 }
 
-/** Prints and stores the summary of a finished replay; 1 when the books differ from the broker's. */
-async function conclude(bot: Bot, io: RunIo): Promise<number> {
+/** A finished replay prints and stores its summary, and fails when the books differ from the broker's. */
+async function conclude(ending: Ending, bot: Bot, io: RunIo): Promise<number> {
+  if (ending !== "finished") return ending === "stopped" ? 0 : 1;
   const summary = await bot.summary();
   io.print(formatSummary(summary));
   return summary.reconciled ? 0 : 1;

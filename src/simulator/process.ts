@@ -1,7 +1,8 @@
 /**
  * The simulator as a process: configuration as JSON in the environment (SIMULATOR_CONFIG), `{"listening": port}` to the
  * parent (or to standard output without one) when it is ready, an orderly end on SIGTERM and SIGINT. When the parent dies
- * it ends too, unless it was started detached. Exit codes: 0 ended, 1 failed, 2 wrong configuration.
+ * it ends too, unless it is detached and the parent has said `{"keep": true}`: then somebody can find it again. Exit
+ * codes: 0 ended, 1 failed, 2 wrong configuration.
  */
 import { CodedError } from "../core/errors.ts";
 import { createSimulator } from "./simulator.ts";
@@ -15,7 +16,13 @@ async function main(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
-  if (!simulator.config.detached) process.once("disconnect", stop);
+  let kept = false;
+  process.on("message", (message: { readonly keep?: boolean }) => {
+    kept = message.keep === true && simulator.config.detached;
+  });
+  process.once("disconnect", () => {
+    if (!kept) stop();
+  });
   const port = await simulator.listen();
   if (process.send !== undefined && process.connected) process.send({ listening: port });
   else process.stdout.write(`${JSON.stringify({ listening: port })}\n`);

@@ -49,7 +49,7 @@ describe("the faces", () => {
     const { port } = taken.address() as AddressInfo;
     for (const name of ["apiPort", "wsPort", "metricsPort"] as const) {
       const under = facesUnderTest({ [name]: port });
-      await assert.rejects((await under.faces).listen(), { code: "EADDRINUSE" });
+      await assert.rejects((await under.faces).listen(), { code: "PORT_IN_USE" });
       under.metrics.close();
     }
     taken.close();
