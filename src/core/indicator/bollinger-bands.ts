@@ -24,9 +24,15 @@ export class BollingerBands extends RollingWindow implements ValueIndicator {
   }
 
   protected refresh(): void {
-    const distance = this.ready ? this.#multiple * this.deviation : Number.NaN;
-    this.value = this.ready ? this.mean : Number.NaN;
-    this.upper = this.value + distance;
-    this.lower = this.value - distance;
+    const distance = this.#multiple * this.deviation;
+    this.value = this.mean;
+    this.upper = this.mean + distance;
+    this.lower = this.mean - distance;
+  }
+
+  override reset(): void {
+    super.reset();
+    this.upper = Number.NaN;
+    this.lower = Number.NaN;
   }
 }

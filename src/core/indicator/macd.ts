@@ -9,9 +9,6 @@ import { Ema } from "./ema.ts";
 
 export class Macd implements ValueIndicator {
   readonly warmUpCount: number;
-  value = Number.NaN;
-  signal = Number.NaN;
-  histogram = Number.NaN;
   readonly #fast: Ema;
   readonly #slow: Ema;
   readonly #signalLine: Ema;
@@ -33,6 +30,19 @@ export class Macd implements ValueIndicator {
     return this.#signalLine.ready;
   }
 
+  get value(): number {
+    return this.ready ? this.#fast.value - this.#slow.value : Number.NaN;
+  }
+
+  /** NaN until ready. */
+  get signal(): number {
+    return this.#signalLine.value;
+  }
+
+  get histogram(): number {
+    return this.value - this.#signalLine.value;
+  }
+
   get stateSize(): number {
     return this.#fast.stateSize + this.#slow.stateSize + this.#signalLine.stateSize;
   }
@@ -41,7 +51,6 @@ export class Macd implements ValueIndicator {
     if (!this.#fast.update(value)) return false;
     this.#slow.update(value);
     if (this.#slow.ready) this.#signalLine.update(this.#fast.value - this.#slow.value);
-    this.#refresh();
     return true;
   }
 
@@ -50,21 +59,12 @@ export class Macd implements ValueIndicator {
   }
 
   restore(values: Float64Array, at: number): number {
-    const end = this.#signalLine.restore(values, this.#slow.restore(values, this.#fast.restore(values, at)));
-    this.#refresh();
-    return end;
+    return this.#signalLine.restore(values, this.#slow.restore(values, this.#fast.restore(values, at)));
   }
 
   reset(): void {
     this.#fast.reset();
     this.#slow.reset();
     this.#signalLine.reset();
-    this.#refresh();
-  }
-
-  #refresh(): void {
-    this.value = this.ready ? this.#fast.value - this.#slow.value : Number.NaN;
-    this.signal = this.#signalLine.value;
-    this.histogram = this.value - this.signal;
   }
 }

@@ -4,50 +4,85 @@
  * Wilder, "New Concepts in Technical Trading Systems", 1978. 100 without losses; 50 when nothing moved at all, which
  * Wilder leaves open.
  */
-import { checkPeriod, StatefulIndicator, type ValueIndicator } from "./contract.ts";
+import { checkPeriod, type ValueIndicator } from "./contract.ts";
 
-const COUNT = 0;
-const PREVIOUS = 1;
-const GAIN = 2;
-const LOSS = 3;
-
-export class Rsi extends StatefulIndicator implements ValueIndicator {
+export class Rsi implements ValueIndicator {
   readonly warmUpCount: number;
-  readonly #period: number;
+  readonly stateSize = 4;
+  value = Number.NaN;
+  readonly #weight: number;
+  #count = 0;
+  #previous = 0;
+  #gain = 0;
+  #loss = 0;
 
   /** `period`: 1 or more changes. Throws `INDICATOR_PARAMETER`. */
   constructor(period: number) {
-    super(4);
-    this.#period = checkPeriod(period);
-    this.warmUpCount = period + 1;
+    this.warmUpCount = checkPeriod(period) + 1;
+    this.#weight = 1 / period;
   }
 
   get ready(): boolean {
-    return this.state[COUNT] === this.warmUpCount;
+    return this.#count === this.warmUpCount;
   }
 
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
-    const { state } = this;
-    const count = state[COUNT] as number;
-    if (count > 0) {
-      const change = value - (state[PREVIOUS] as number);
-      const divisor = Math.min(count, this.#period);
-      const gain = state[GAIN] as number;
-      const loss = state[LOSS] as number;
-      state[GAIN] = gain + (Math.max(change, 0) - gain) / divisor;
-      state[LOSS] = loss + (Math.max(-change, 0) - loss) / divisor;
-    }
-    state[PREVIOUS] = value;
-    if (count < this.warmUpCount) state[COUNT] = count + 1;
-    this.refresh();
+    if (this.#count !== this.warmUpCount) return this.#warmUp(value);
+    const change = value - this.#previous;
+    const weight = this.#weight;
+    const gain = this.#gain + ((change > 0 ? change : 0) - this.#gain) * weight;
+    const loss = this.#loss + ((change < 0 ? -change : 0) - this.#loss) * weight;
+    const total = gain + loss;
+    this.#previous = value;
+    this.#gain = gain;
+    this.#loss = loss;
+    this.value = total === 0 ? 50 : (100 * gain) / total;
     return true;
   }
 
-  protected refresh(): void {
-    const gain = this.state[GAIN] as number;
-    const total = gain + (this.state[LOSS] as number);
-    if (!this.ready) this.value = Number.NaN;
-    else this.value = total === 0 ? 50 : (100 * gain) / total;
+  /** The plain means of the first changes. */
+  #warmUp(value: number): boolean {
+    const count = this.#count;
+    if (count > 0) {
+      const change = value - this.#previous;
+      this.#gain += (Math.max(change, 0) - this.#gain) / count;
+      this.#loss += (Math.max(-change, 0) - this.#loss) / count;
+    }
+    this.#previous = value;
+    this.#count = count + 1;
+    if (this.ready) this.#refresh();
+    return true;
+  }
+
+  #refresh(): void {
+    const total = this.#gain + this.#loss;
+    this.value = total === 0 ? 50 : (100 * this.#gain) / total;
+  }
+
+  snapshot(out: Float64Array, at: number): number {
+    out[at] = this.#count;
+    out[at + 1] = this.#previous;
+    out[at + 2] = this.#gain;
+    out[at + 3] = this.#loss;
+    return at + 4;
+  }
+
+  restore(values: Float64Array, at: number): number {
+    this.#count = values[at] as number;
+    this.#previous = values[at + 1] as number;
+    this.#gain = values[at + 2] as number;
+    this.#loss = values[at + 3] as number;
+    this.value = Number.NaN;
+    if (this.ready) this.#refresh();
+    return at + 4;
+  }
+
+  reset(): void {
+    this.#count = 0;
+    this.#previous = 0;
+    this.#gain = 0;
+    this.#loss = 0;
+    this.value = Number.NaN;
   }
 }

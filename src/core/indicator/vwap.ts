@@ -3,46 +3,65 @@
  * The user resets it where a session begins. A bar without volume changes nothing. The sums are compensated (A. Neumaier,
  * ZAMM 54, 1974), so that a long session does not drift.
  */
-import { type BarIndicator, StatefulIndicator } from "./contract.ts";
+import type { BarIndicator } from "./contract.ts";
 
-const VALUE_SUM = 0;
-const VALUE_LOST = 1;
-const VOLUME_SUM = 2;
-const VOLUME_LOST = 3;
-
-export class Vwap extends StatefulIndicator implements BarIndicator {
+export class Vwap implements BarIndicator {
   readonly warmUpCount = 1;
-
-  constructor() {
-    super(4);
-  }
+  readonly stateSize = 4;
+  value = Number.NaN;
+  #valueSum = 0;
+  #volumeSum = 0;
+  /** What rounding took from the sums. */
+  #valueLost = 0;
+  #volumeLost = 0;
 
   get ready(): boolean {
-    return (this.state[VOLUME_SUM] as number) > 0;
+    return this.#volumeSum > 0;
   }
 
   update(high: number, low: number, close: number, volume: number): boolean {
     if (!Number.isFinite(high) || !Number.isFinite(low) || !Number.isFinite(close)) return false;
     if (!(volume >= 0 && volume < Number.POSITIVE_INFINITY)) return false;
-    this.#add(VALUE_SUM, ((high + low + close) / 3) * volume);
-    this.#add(VOLUME_SUM, volume);
-    this.refresh();
+    if (volume === 0) return true;
+    const term = ((high + low + close) / 3) * volume;
+    const value = this.#valueSum + term;
+    this.#valueLost +=
+      Math.abs(this.#valueSum) >= Math.abs(term) ? this.#valueSum - value + term : term - value + this.#valueSum;
+    this.#valueSum = value;
+    const total = this.#volumeSum + volume;
+    this.#volumeLost += this.#volumeSum >= volume ? this.#volumeSum - total + volume : volume - total + this.#volumeSum;
+    this.#volumeSum = total;
+    this.#refresh();
     return true;
   }
 
-  protected refresh(): void {
-    const { state } = this;
-    const value = (state[VALUE_SUM] as number) + (state[VALUE_LOST] as number);
-    const volume = (state[VOLUME_SUM] as number) + (state[VOLUME_LOST] as number);
-    this.value = volume > 0 ? value / volume : Number.NaN;
+  #refresh(): void {
+    this.value = (this.#valueSum + this.#valueLost) / (this.#volumeSum + this.#volumeLost);
   }
 
-  #add(at: number, term: number): void {
-    const { state } = this;
-    const sum = state[at] as number;
-    const total = sum + term;
-    const lost = Math.abs(sum) >= Math.abs(term) ? sum - total + term : term - total + sum;
-    state[at] = total;
-    state[at + 1] = (state[at + 1] as number) + lost;
+  snapshot(out: Float64Array, at: number): number {
+    out[at] = this.#valueSum;
+    out[at + 1] = this.#volumeSum;
+    out[at + 2] = this.#valueLost;
+    out[at + 3] = this.#volumeLost;
+    return at + 4;
+  }
+
+  restore(values: Float64Array, at: number): number {
+    this.#valueSum = values[at] as number;
+    this.#volumeSum = values[at + 1] as number;
+    this.#valueLost = values[at + 2] as number;
+    this.#volumeLost = values[at + 3] as number;
+    this.value = Number.NaN;
+    if (this.ready) this.#refresh();
+    return at + 4;
+  }
+
+  reset(): void {
+    this.#valueSum = 0;
+    this.#volumeSum = 0;
+    this.#valueLost = 0;
+    this.#volumeLost = 0;
+    this.value = Number.NaN;
   }
 }

@@ -7,8 +7,6 @@ import { RollingWindow } from "./rolling-window.ts";
 
 export class ZScore extends RollingWindow implements ValueIndicator {
   protected refresh(): void {
-    const { deviation } = this;
-    if (!this.ready) this.value = Number.NaN;
-    else this.value = deviation === 0 ? 0 : (this.last - this.mean) / deviation;
+    this.value = this.deviation === 0 ? 0 : (this.last - this.mean) / this.deviation;
   }
 }

@@ -33,6 +33,12 @@ it("is 0 when all inputs are equal, also after larger ones have left", () => {
   assert.equal(zScore.value, 0);
 });
 
+it("is not disturbed by an outlier that has left", () => {
+  const zScore = new ZScore(8);
+  for (const value of [1, 1e12, 2, 4, 4, 4, 5, 5, 7, 9]) zScore.update(value);
+  assert.equal(zScore.value, 2);
+});
+
 it("is 2 for the last of 2, 4, 4, 4, 5, 5, 7, 9, whose mean is 5 and whose deviation is 2", () => {
   const zScore = new ZScore(8);
   for (const value of [2, 4, 4, 4, 5, 5, 7, 9]) zScore.update(value);
