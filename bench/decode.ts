@@ -6,15 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { Decoder, Encoder, ExtData } from "@msgpack/msgpack";
+import { Decoder } from "@msgpack/msgpack";
 import { LANE_A, LANE_C } from "../src/core/market/record.ts";
 import { FrameScanner, SCAN_DONE } from "../src/feed/msgpack-scanner.ts";
 import { RecordScratch } from "../src/feed/record-scratch.ts";
 import { openRecording } from "../src/feed/recorded-file.ts";
+import { encodeQuotes } from "./frames.ts";
 import { type Benchmark, type BenchResult, checkAnswer, median } from "./harness.ts";
 
 const SYMBOLS = Array.from({ length: 100 }, (_, index) => `SY${index.toString().padStart(2, "0")}`);
 const QUOTES_PER_FRAME = 10;
+const START_US = 1_795_444_200_000_000;
 const WARM_UP_ROUNDS = 20;
 
 export const decode: Benchmark = {
@@ -93,7 +95,6 @@ function makeDecode(): Summer {
 }
 
 function makeFrames(count: number): { frames: Uint8Array[]; expected: number } {
-  const encoder = new Encoder();
   const frames: Uint8Array[] = [];
   let expected = 0;
   for (let i = 0; i < count; i++) {
@@ -101,18 +102,12 @@ function makeFrames(count: number): { frames: Uint8Array[]; expected: number } {
       const bid = 100 + ((i * 7 + j * 13) % 997) / 100;
       const ask = bid + 0.02;
       expected += bid + ask;
-      return makeQuote(SYMBOLS[(i * QUOTES_PER_FRAME + j) % SYMBOLS.length] as string, bid, ask, i * 1000 + j);
+      const symbol = SYMBOLS[(i * QUOTES_PER_FRAME + j) % SYMBOLS.length] as string;
+      return { symbol, bid, ask, timeUs: START_US + i * 1000 + j };
     });
-    frames.push(encoder.encode(messages));
+    frames.push(encodeQuotes(messages));
   }
   return { frames, expected };
-}
-
-function makeQuote(symbol: string, bid: number, ask: number, microsecond: number): object {
-  const stamp = Buffer.alloc(8);
-  stamp.writeBigUInt64BE((BigInt(microsecond * 1000 + 7) << 34n) | 1_795_444_200n);
-  const t = new ExtData(-1, new Uint8Array(stamp));
-  return { T: "q", S: symbol, bx: "V", bp: bid, bs: 300, ax: "V", ap: ask, as: 200, c: ["R"], z: "C", t };
 }
 
 /** Rows from a generated file, and from a recorded day when the market data is there. */

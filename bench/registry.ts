@@ -5,5 +5,6 @@ import { engine } from "./engine.ts";
 import type { Benchmark } from "./harness.ts";
 import { inbound } from "./inbound.ts";
 import { ring } from "./ring.ts";
+import { tickToIntent } from "./tick-to-intent.ts";
 
-export const BENCHMARKS: readonly Benchmark[] = [ring, inbound, decode, engine, backtest];
+export const BENCHMARKS: readonly Benchmark[] = [ring, inbound, decode, engine, tickToIntent, backtest];

@@ -33,6 +33,8 @@ export interface EnginePoolOptions {
   readonly spin: number;
   /** A worker's task ended although nobody stopped it. The thread is replaced already; call `start` to run it again. */
   readonly onDeath: (worker: number, error: unknown) => void;
+  /** Module whose default export runs an `EngineTask`, as a file URL; this build's own engine worker when absent. */
+  readonly workerFile?: string;
 }
 
 export interface EngineWorker {
@@ -68,7 +70,7 @@ export class EnginePool {
     this.#options = options;
     this.#cells = options.specs.map(() => undefined);
     this.#piscina = new Piscina({
-      filename: WORKER_FILE,
+      filename: options.workerFile ?? WORKER_FILE,
       minThreads: options.specs.length,
       maxThreads: options.specs.length,
       // Sockets and timers are the main thread's; an idle worker here only waits for its task.

@@ -11,6 +11,7 @@ import { LatencyRecorder } from "../core/ring/latency-histogram.ts";
 import { RingReader } from "../core/ring/ring-reader.ts";
 import { RingWriter } from "../core/ring/ring-writer.ts";
 import { REFUSAL_COUNT } from "../core/risk/refusal.ts";
+import { STRATEGIES, type StrategyRegistry } from "../core/strategy/registry.ts";
 import {
   type EngineTask,
   PARK_MS,
@@ -55,6 +56,11 @@ class RingSink implements IntentSink {
 
 /** Piscina calls this once per worker; it resolves with the number of records processed when the ring is stopped. */
 export default function runEngineWorker(task: EngineTask): number {
+  return runEngine(task, STRATEGIES);
+}
+
+/** The worker's whole life with the given strategies; for an entry that brings others than the built-in ones. */
+export function runEngine(task: EngineTask, strategies: StrategyRegistry): number {
   const progress = new Int32Array(task.progress);
   const reader = new RingReader(task.inbound, { recordBytes: RECORD_BYTES, spins: task.spin });
   const records = new RecordBuffer(task.inbound, RING_DATA_OFFSET, reader.capacity);
@@ -66,7 +72,7 @@ export default function runEngineWorker(task: EngineTask): number {
       counts[at] = (counts[at] as number) + 1;
     },
   };
-  const engine = new Engine(task.spec, sink, { refusals });
+  const engine = new Engine(task.spec, sink, { refusals, strategies });
   for (const { instanceIndex, snapshot } of task.restored) engine.restore(instanceIndex, snapshot);
   const [decodeToEngine, engineStage] = STAGES.map((name) => new LatencyRecorder(task.histograms, STAGES, name));
   Atomics.store(progress, PROGRESS_READY, 1);
