@@ -12,6 +12,7 @@ import { basename } from "node:path";
 import type { Duplex } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
+import { CodedError } from "../core/errors.ts";
 import { formatFixed } from "../core/fixed.ts";
 import { isFinal } from "../venue/order.ts";
 import { type SimulatorConfig, simulatorConfig, venueInstrument } from "./config.ts";
@@ -41,7 +42,7 @@ export interface SimulatorHooks {
 
 export interface Simulator {
   readonly config: SimulatorConfig;
-  /** Starts to listen and to play; resolves to the port. */
+  /** Starts to listen and to play; resolves to the port. Throws `SIMULATOR_LISTEN` when the port is not to be had. */
   listen(): Promise<number>;
   close(): Promise<void>;
 }
@@ -152,11 +153,22 @@ class SimulatorServer implements Simulator {
 
   async listen(): Promise<number> {
     await this.#exchange.ledger.committed();
-    await this.#app.listen({ host: this.config.host, port: this.config.port });
+    await this.#open();
     this.#pings = setInterval(() => this.#ping(), Math.min(PING_MS, (this.config.deadConnectionSeconds * 1000) / 2));
     this.#running = this.#driver.run().catch((error: Error) => this.#onFailure(error));
     const address = this.#app.server.address();
     return typeof address === "object" && address !== null ? address.port : this.config.port;
+  }
+
+  async #open(): Promise<void> {
+    const { host, port } = this.config;
+    try {
+      await this.#app.listen({ host, port });
+    } catch (cause) {
+      const inUse = (cause as NodeJS.ErrnoException).code === "EADDRINUSE";
+      const fault = inUse ? `port ${port} on ${host} is in use; choose another` : (cause as Error).message;
+      throw new CodedError("SIMULATOR_LISTEN", `SIMULATOR_LISTEN_PORT: ${fault}`, { field: "port", cause });
+    }
   }
 
   async close(): Promise<void> {
