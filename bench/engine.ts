@@ -54,8 +54,14 @@ const RUN_TICKS = 10_000_000;
 const QUICK_TICKS = 20_000;
 const STEP_US = 20;
 
-/** Turns its wish over once in so many ticks of its own, so that the whole engine gives its share of intents. */
-class Flip {
+/**
+ * Turns its wish over once in so many ticks of its own, so that the whole engine gives its share of intents. Prices go
+ * through fields, because a double handed to a method that is not inlined is put on the heap.
+ */
+abstract class BenchStrategy implements Strategy {
+  readonly stateSize = 0;
+  protected price = Number.NaN;
+  protected size = Number.NaN;
   readonly #host: StrategyHost;
   readonly #period: number;
   #left: number;
@@ -67,123 +73,85 @@ class Flip {
     this.#left = 1 + (phase % period);
   }
 
-  tick(signal: number): void {
-    if (--this.#left > 0) return;
+  onTrade(_local: number, trade: TradeView): void {
+    this.price = trade.price;
+    this.size = trade.size;
+    this.update();
+    if (--this.#left === 0) this.#flip();
+  }
+
+  onQuote(_local: number, quote: QuoteView): void {
+    this.price = (quote.bid + quote.ask) / 2;
+    this.size = quote.bidSize;
+    this.update();
+    if (--this.#left === 0) this.#flip();
+  }
+
+  protected abstract update(): void;
+
+  /** What its indicators say; finite. */
+  protected abstract signal(): number;
+
+  #flip(): void {
     this.#left = this.#period;
     this.#side = 1 - this.#side;
-    this.#host.target(0, this.#side, REASON_CUSTOM, signal);
+    this.#host.target(0, this.#side, REASON_CUSTOM, this.signal());
+  }
+
+  snapshot(_out: Float64Array, at: number): number {
+    return at;
+  }
+
+  restore(_values: Float64Array, at: number): number {
+    return at;
   }
 }
 
-const NO_STATE = {
-  stateSize: 0,
-  snapshot: (_out: Float64Array, at: number): number => at,
-  restore: (_values: Float64Array, at: number): number => at,
-};
+class TrendBench extends BenchStrategy {
+  readonly #fast = new Ema(12);
+  readonly #slow = new Ema(26);
 
-// What a method that may not be inlined takes or returns as a double is put on the heap: prices go through fields.
-
-class TrendBench implements Strategy {
-  readonly #fast = new Ema(20);
-  readonly #slow = new Ema(60);
-  readonly #flip: Flip;
-  #price = Number.NaN;
-
-  constructor(flip: Flip) {
-    this.#flip = flip;
+  protected update(): void {
+    this.#fast.update(this.price);
+    this.#slow.update(this.price);
   }
 
-  onTrade(_local: number, trade: TradeView): void {
-    this.#price = trade.price;
-    this.#update();
+  protected signal(): number {
+    return this.#slow.ready ? this.#fast.value - this.#slow.value : 0;
   }
-
-  onQuote(_local: number, quote: QuoteView): void {
-    this.#price = (quote.bid + quote.ask) / 2;
-    this.#update();
-  }
-
-  #update(): void {
-    const price = this.#price;
-    this.#fast.update(price);
-    this.#slow.update(price);
-    this.#flip.tick(this.#slow.ready ? this.#fast.value - this.#slow.value : 0);
-  }
-
-  stateSize = NO_STATE.stateSize;
-  snapshot = NO_STATE.snapshot;
-  restore = NO_STATE.restore;
 }
 
-class ReversionBench implements Strategy {
-  readonly #zScore = new ZScore(50);
+class ReversionBench extends BenchStrategy {
+  readonly #zScore = new ZScore(20);
   readonly #rsi = new Rsi(14);
-  readonly #flip: Flip;
-  #price = Number.NaN;
 
-  constructor(flip: Flip) {
-    this.#flip = flip;
+  protected update(): void {
+    this.#zScore.update(this.price);
+    this.#rsi.update(this.price);
   }
 
-  onTrade(_local: number, trade: TradeView): void {
-    this.#price = trade.price;
-    this.#update();
+  protected signal(): number {
+    return this.#zScore.ready ? this.#zScore.value * this.#rsi.value : 0;
   }
-
-  onQuote(_local: number, quote: QuoteView): void {
-    this.#price = (quote.bid + quote.ask) / 2;
-    this.#update();
-  }
-
-  #update(): void {
-    const price = this.#price;
-    this.#zScore.update(price);
-    this.#rsi.update(price);
-    this.#flip.tick(this.#zScore.ready ? this.#zScore.value * this.#rsi.value : 0);
-  }
-
-  stateSize = NO_STATE.stateSize;
-  snapshot = NO_STATE.snapshot;
-  restore = NO_STATE.restore;
 }
 
-class AnchorBench implements Strategy {
+class AnchorBench extends BenchStrategy {
   readonly #vwap = new Vwap();
-  readonly #sma = new Sma(100);
-  readonly #flip: Flip;
-  #price = Number.NaN;
-  #size = Number.NaN;
+  readonly #sma = new Sma(20);
 
-  constructor(flip: Flip) {
-    this.#flip = flip;
+  protected update(): void {
+    this.#vwap.update(this.price, this.price, this.price, this.size);
+    this.#sma.update(this.price);
   }
 
-  onTrade(_local: number, trade: TradeView): void {
-    this.#price = trade.price;
-    this.#size = trade.size;
-    this.#update();
+  protected signal(): number {
+    return this.#sma.ready ? this.#sma.value - this.#vwap.value : 0;
   }
-
-  onQuote(_local: number, quote: QuoteView): void {
-    this.#price = (quote.bid + quote.ask) / 2;
-    this.#size = quote.bidSize;
-    this.#update();
-  }
-
-  #update(): void {
-    const price = this.#price;
-    const size = this.#size;
-    this.#vwap.update(price, price, price, size);
-    this.#sma.update(price);
-    this.#flip.tick(this.#sma.ready ? this.#sma.value - this.#vwap.value : 0);
-  }
-
-  stateSize = NO_STATE.stateSize;
-  snapshot = NO_STATE.snapshot;
-  restore = NO_STATE.restore;
 }
 
-function definition(name: string, create: (flip: Flip) => Strategy): StrategyDefinition {
+type BenchClass = new (host: StrategyHost, period: number, phase: number) => Strategy;
+
+function definition(name: string, Made: BenchClass): StrategyDefinition {
   return {
     name,
     version: 1,
@@ -197,14 +165,14 @@ function definition(name: string, create: (flip: Flip) => Strategy): StrategyDef
     maxInstruments: 1,
     barSeconds: () => 0,
     warmUpBars: () => 0,
-    create: (parameters, host) => create(new Flip(host, parameters.number("period"), parameters.number("phase"))),
+    create: (parameters, host) => new Made(host, parameters.number("period"), parameters.number("phase")),
   };
 }
 
 const STRATEGIES = strategyRegistry([
-  definition("trend-bench", (flip) => new TrendBench(flip)),
-  definition("reversion-bench", (flip) => new ReversionBench(flip)),
-  definition("anchor-bench", (flip) => new AnchorBench(flip)),
+  definition("trend-bench", TrendBench),
+  definition("reversion-bench", ReversionBench),
+  definition("anchor-bench", AnchorBench),
 ]);
 
 /** A small ring of intents whose orders are all filled as they come; counts them. */
@@ -282,7 +250,7 @@ class Flow {
     const quantity = intents.integer(slot, INTENT_LANE_QUANTITY);
     const signed = intents.byte(slot, 1) === SIDE_BUY ? quantity : -quantity;
     this.#positions[instance] = (this.#positions[instance] as number) + signed;
-    for (const code of [ACCOUNT_FILL, ACCOUNT_DONE]) {
+    for (let code = ACCOUNT_FILL; code <= ACCOUNT_DONE; code++) {
       this.#answer.header(0, KIND_ACCOUNT, code, intents.half(slot, 2), 0, 1e15 + this.#tick * STEP_US, 0);
       this.#answer.setInteger(0, LANE_A, intents.integer(slot, INTENT_LANE_NUMBER));
       this.#answer.setInteger(0, LANE_B, signed);

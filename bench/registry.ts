@@ -4,7 +4,8 @@ import { decode } from "./decode.ts";
 import { engine } from "./engine.ts";
 import type { Benchmark } from "./harness.ts";
 import { inbound } from "./inbound.ts";
+import { intentToOrder } from "./intent-to-order.ts";
 import { ring } from "./ring.ts";
 import { tickToIntent } from "./tick-to-intent.ts";
 
-export const BENCHMARKS: readonly Benchmark[] = [ring, inbound, decode, engine, tickToIntent, backtest];
+export const BENCHMARKS: readonly Benchmark[] = [ring, inbound, decode, engine, tickToIntent, intentToOrder, backtest];
