@@ -610,9 +610,12 @@ export class Bot {
     this.#states.clear();
     for (const [scope, state] of tradingStates) this.#states.set(scope, state);
     const account = this.#states.get("account") ?? "active";
-    // A halt thrown here without the database holds until a person lifts it: only a change in the journal counts.
     const isLifted = account === "active" && before !== "active";
-    if (account !== trader.accountState && (account !== "active" || isLifted)) trader.setAccountState(account);
+    if (account === "active" && trader.accountState === "halted" && !isLifted) {
+      // It was thrown here while the database was away; it holds until a person lifts it.
+      await journal.setTradingState("account", "halted", "kill switch", "thrown while the database was away");
+      this.#states.set("account", "halted");
+    } else if (account !== trader.accountState) trader.setAccountState(account);
     for (const instance of this.#placement.instances) this.#takeInstanceState(trader, instance);
   }
 

@@ -1,6 +1,6 @@
 /**
- * Periodic work of the main thread: each task runs one round at a time, a failing round is reported and the next one tries
- * again, and after `stop` nothing starts any more.
+ * Periodic work of the main thread: each task runs one round at a time, the first of failing rounds is reported and the
+ * next one tries again, and after `stop` nothing starts any more.
  */
 
 export class Rounds {
@@ -14,10 +14,12 @@ export class Rounds {
 
   every(ms: number, round: () => void | Promise<void>): void {
     let current: Promise<void> | null = null;
+    let fails = false;
     this.#timers.push(
       setInterval(() => {
         if (current !== null) return;
-        const started = this.#run(round).finally(() => {
+        const started = this.#run(round, fails).then((failed) => {
+          fails = failed;
           this.#running.delete(started);
           current = null;
         });
@@ -33,11 +35,14 @@ export class Rounds {
     await Promise.all(this.#running);
   }
 
-  async #run(round: () => void | Promise<void>): Promise<void> {
+  /** True when the round failed. */
+  async #run(round: () => void | Promise<void>, failedBefore: boolean): Promise<boolean> {
     try {
       await round();
+      return false;
     } catch (error) {
-      this.#onFault(error);
+      if (!failedBefore) this.#onFault(error);
+      return true;
     }
   }
 }

@@ -478,7 +478,7 @@ export class Trader {
     if (report.brokerSuspended && this.#accountState !== "halted") {
       observer.alert("BROKER_SUSPENDED", "the account is suspended at the broker: trading stays halted", null);
       await journal.setTradingState("account", "halted", "reconciliation", "suspend_trade is set at the broker");
-      this.#accountState = "halted";
+      this.setAccountState("halted");
     }
   }
 

@@ -1,204 +1,102 @@
 /**
- * Real processes for the crash tests: bots and simulators that are started, killed and started again on the same data, and
- * what is true of journal and ledger afterwards. Owned by one test file at a time; `end` leaves nothing behind.
+ * What the crash tests share: a simulator with settings of its own, what is true of journal and ledger after a crash, and
+ * random moments that can be repeated.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Fixed, parseFixed } from "../../src/core/fixed.ts";
 import type { JournalOrder, JournalSnapshot } from "../../src/orders/journal.ts";
+import { ApiKeys } from "../../src/store/api-keys.ts";
 import { HistoryReader } from "../../src/store/history-reader.ts";
 import { SqlJournal } from "../../src/store/journal-sql.ts";
 import { openStore } from "../../src/store/store.ts";
+import { SimulatorClient } from "./simulator-process.ts";
+import { atEnd, type Body, type Scope } from "./wait.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
-const MAIN = join(ROOT, "src", "main.ts");
-const SIMULATOR = join(ROOT, "src", "simulator", "process.ts");
-const POLL_MS = 50;
+const SIMULATOR = join(import.meta.dirname, "..", "..", "src", "simulator", "process.ts");
 const PAGE = 1000;
 
-// biome-ignore lint: bodies of a foreign protocol
-export type Body = any; // oxlint-disable-line typescript/no-explicit-any
-
-export interface Answer {
-  readonly status: number;
-  readonly body: Body;
+/** The ledger of a bot's own simulator. */
+export function ledgerFile(dataDir: string): string {
+  return join(dataDir, "simulator-ledger.jsonl");
 }
 
-/** Waits until `read` gives something else than null, undefined or false; says what was missing when it does not. */
-export async function eventually<T>(
-  what: string,
-  read: () => T | null | undefined | false | Promise<T | null | undefined | false>,
-  withinMs = 60_000,
-): Promise<T> {
-  const endMs = performance.now() + withinMs;
-  for (;;) {
-    const value = await read();
-    if (value !== null && value !== undefined && value !== false) return value;
-    if (performance.now() > endMs) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await sleep(POLL_MS);
-  }
+export interface SimulatorOptions {
+  readonly ledgerFile: string;
+  readonly speed: number;
+  readonly deadConnectionSeconds?: number;
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
+/** A simulator that bots share, with settings that no command has; it can be killed and started again. */
+export class CrashSimulator {
+  readonly port: number;
+  readonly client: SimulatorClient;
+  readonly #options: SimulatorOptions;
+  #child: ChildProcess;
 
-/** A child process with its output kept. */
-export class Program {
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | NodeJS.Signals>;
-  #output = "";
-  #isOver = false;
-
-  constructor(argv: readonly string[], env: Readonly<Record<string, string>>) {
-    const path = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" };
-    this.child = spawn(process.execPath, argv, { env: { ...path, ...env }, stdio: ["ignore", "pipe", "pipe"] });
-    const keep = (data: Buffer) => {
-      this.#output += data.toString();
-    };
-    this.child.stdout?.on("data", keep);
-    this.child.stderr?.on("data", keep);
-    this.exited = new Promise((resolve) => {
-      this.child.once("exit", (code, signal) => {
-        this.#isOver = true;
-        resolve(code ?? (signal as NodeJS.Signals));
-      });
-    });
+  private constructor(options: SimulatorOptions, child: ChildProcess, port: number) {
+    this.#options = options;
+    this.#child = child;
+    this.port = port;
+    this.client = new SimulatorClient(`http://127.0.0.1:${port}`);
   }
 
-  get output(): string {
-    return this.#output;
+  static async start(scope: Scope, options: SimulatorOptions): Promise<CrashSimulator> {
+    const child = launch(options, 0);
+    const simulator = new CrashSimulator(options, child, await listening(child));
+    atEnd(scope, () => simulator.kill());
+    return simulator;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** Resolves once the output has the text; fails with the output when the process ends before. */
-  async says(text: string, withinMs = 60_000): Promise<void> {
-    await eventually(
-      `"${text}" from the process, which said:\n${this.#output.slice(-4000)}`,
-      () => {
-        if (this.#output.includes(text)) return true;
-        if (this.#isOver) throw new Error(`the process ended before it said "${text}":\n${this.#output.slice(-4000)}`);
-        return false;
-      },
-      withinMs,
-    );
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
+  /** Another process on the same ledger and port. */
+  async again(): Promise<void> {
+    this.#child = launch(this.#options, this.port);
+    await listening(this.#child);
   }
 
   async kill(): Promise<void> {
-    if (!this.#isOver) this.child.kill("SIGKILL");
-    await this.exited;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** The environment of a bot that uses it. */
+  env(speed: number): Record<string, string> {
+    const http = this.client.url;
+    return {
+      ALPACA_BASE_URL: http,
+      ALPACA_DATA_URL: http,
+      ALPACA_STREAM_URL: http.replace("http", "ws"),
+      SIMULATOR_SPEED: String(speed),
+    };
   }
 }
 
-export class BotProcess extends Program {
-  #url: string | null = null;
-
-  constructor(env: Readonly<Record<string, string>>) {
-    super([MAIN, "start"], { API_PORT: "0", WS_PORT: "0", METRICS_PORT: "0", SIMULATOR_LISTEN_PORT: "0", ...env });
-  }
-
-  async call(method: string, path: string, options: { key?: string; body?: object } = {}): Promise<Answer> {
-    if (this.#url === null) {
-      await this.says("page   http");
-      this.#url = (/page {3}(http:\/\/[^/]+)\//.exec(this.output) as RegExpExecArray)[1] as string;
-    }
-    const response = await fetch(`${this.#url}${path}`, {
-      method,
-      headers: {
-        ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }),
-        ...(options.body === undefined
-          ? {}
-          : { "content-type": "application/json", "idempotency-key": crypto.randomUUID() }),
-      },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-      signal: AbortSignal.timeout(15_000),
-    });
-    const text = await response.text();
-    return { status: response.status, body: text === "" ? null : JSON.parse(text) };
-  }
+function launch(options: SimulatorOptions, port: number): ChildProcess {
+  const { PATH = "", HOME = "" } = process.env;
+  return fork(SIMULATOR, {
+    env: { PATH, HOME, SIMULATOR_CONFIG: JSON.stringify({ ...options, port }) },
+    execArgv: [],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
 }
 
-/** Everything that one test starts; `end` kills what is left and removes the files. */
-export class Place {
-  readonly directory: string;
-  readonly #programs: Program[] = [];
+async function listening(child: ChildProcess): Promise<number> {
+  const [message] = (await once(child, "message")) as [{ readonly listening: number }];
+  return message.listening;
+}
 
-  constructor(name: string) {
-    this.directory = mkdtempSync(join(tmpdir(), `bot-crash-${name}-`));
-  }
-
-  get dataDir(): string {
-    return join(this.directory, "data");
-  }
-
-  get ledgerFile(): string {
-    return join(this.dataDir, "simulator-ledger.jsonl");
-  }
-
-  bot(env: Readonly<Record<string, string>>): BotProcess {
-    const bot = new BotProcess({ DATA_DIR: this.dataDir, ...env });
-    this.#programs.push(bot);
-    return bot;
-  }
-
-  /** A simulator that several bots share. */
-  async simulator(config: object): Promise<Program> {
-    mkdirSync(this.dataDir, { recursive: true });
-    const program = new Program([SIMULATOR], {
-      SIMULATOR_CONFIG: JSON.stringify({ ledgerFile: this.ledgerFile, ...config }),
-    });
-    this.#programs.push(program);
-    await program.says('"listening"');
-    return program;
-  }
-
-  /** The simulator that a bot of this place has started, or null. */
-  get simulatorPid(): number | null {
-    try {
-      return (JSON.parse(readFileSync(join(this.dataDir, "simulator.json"), "utf8")) as { pid: number }).pid;
-    } catch {
-      return null;
-    }
-  }
-
-  killSimulator(): void {
-    const pid = this.simulatorPid;
-    if (pid === null) return;
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It ended by itself.
-    }
-  }
-
-  ledger(): Ledger {
-    return new Ledger(this.ledgerFile);
-  }
-
-  async end(): Promise<void> {
-    for (const program of this.#programs) {
-      program.signal("SIGCONT");
-      await program.kill();
-    }
-    this.killSimulator();
-    rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+/** A key that may do everything, made in the database before a bot uses it. */
+export async function makeKey(url: string): Promise<string> {
+  const store = await openStore({ url, dataDir: "" });
+  try {
+    return (await new ApiKeys({ store, nowMs: Date.now }).create({ name: "test", role: "admin", actor: "test" })).text;
+  } finally {
+    await store.close();
   }
 }
 
@@ -287,9 +185,7 @@ export function assertNothingLostOrDoubled({ snapshot, orders }: JournalTruth, l
     assert.ok(there || order.state === "rejected", `${order.clientOrderId} is ${order.state}, the simulator has none`);
     assert.equal(order.filledQuantity, ledger.executedQuantity(order.clientOrderId), `${order.clientOrderId} filled`);
   }
-  const decisions = orders.map((order) => `${order.instanceId} ${order.trigger}`);
-  const repeated = decisions.filter((decision, index) => decisions.indexOf(decision) !== index);
-  assert.deepEqual(repeated, [], "decisions made twice");
+  assertDecidedOnce(orders);
   const unresolved = orders.filter(({ state }) => state === "unknown" || state === "sending" || state === "journalled");
   assert.deepEqual(
     unresolved.map((order) => `${order.clientOrderId} ${order.state}`),
@@ -299,6 +195,15 @@ export function assertNothingLostOrDoubled({ snapshot, orders }: JournalTruth, l
   for (const row of snapshot.positions) positions.set(row.symbol, (positions.get(row.symbol) ?? 0n) + row.quantity);
   assert.deepEqual(nonZero(positions), ledger.positions());
   assert.equal(snapshot.cash, ledger.cash);
+}
+
+/** A decision has one order, or two of one side where it turns a position: the one that closes, and the one that opens. */
+function assertDecidedOnce(orders: readonly JournalOrder[]): void {
+  const decisions = Map.groupBy(orders, (order) => `${order.instanceId} ${order.symbol} ${order.trigger}`);
+  for (const [decision, made] of decisions) {
+    const sides = new Set(made.map((order) => order.side));
+    assert.ok(made.length <= 2 && sides.size === 1, `${decision} has ${made.length} orders`);
+  }
 }
 
 function nonZero(positions: ReadonlyMap<string, Fixed>): Record<string, Fixed> {

@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { writeSampleDay } from "../../src/simulator/sample-data.ts";
-import { assertNothingLostOrDoubled, eventually, Place, random, readJournal, runSeed } from "./crash-processes.ts";
+import { BotProcess } from "./bot-process.ts";
+import { assertNothingLostOrDoubled, Ledger, ledgerFile, random, readJournal, runSeed } from "./crash-processes.ts";
+import { temporaryDirectory } from "./program.ts";
+import { type Scope, until } from "./wait.ts";
 
 export interface CrashReplay {
   readonly name: string;
@@ -14,34 +17,35 @@ export interface CrashReplay {
 
 /** Longest random pause between an order at the simulator and the kill, ms. */
 const PAUSE_MAX_MS = 1200;
+const ORDER_MS = 60_000;
+const DAY_MS = 150_000;
 
 /** Fails on the first order lost, doubled or decided twice, and on books that differ. */
-export async function crashReplay({ name, kills, speed, killsSimulator }: CrashReplay): Promise<void> {
-  const place = new Place(name);
-  const seed = runSeed(name);
-  const next = random(seed);
-  try {
-    const day = await writeSampleDay({ directory: join(place.directory, "day"), seed: 7, date: "2018-01-02" });
-    const env = { SIMULATOR_REPLAY: day.files.join(","), SIMULATOR_SPEED: String(speed) };
-    for (let life = 0; life < kills; life++) {
-      const bot = place.bot(env);
-      const before = place.ledger().accepted.length;
-      await eventually(`an order in life ${life} of the bot`, () => {
-        assert.ok(!bot.isOver, bot.output);
-        return place.ledger().accepted.length > before;
-      });
-      // Every other kill follows the order at once: its answer is on the way, or was just read.
-      if (life % 2 === 0) await sleep(next() * PAUSE_MAX_MS);
-      assert.ok(!bot.isOver, `the bot ended before it was killed: ${bot.output}`);
-      const both = killsSimulator ? () => place.killSimulator() : () => {};
-      if (next() < 0.5) both();
-      await bot.kill();
-      both();
-    }
-    const last = place.bot(env);
-    assert.equal(await last.exited, 0, last.output);
-    assertNothingLostOrDoubled(await readJournal(place), place.ledger());
-  } finally {
-    await place.end();
+export async function crashReplay(scope: Scope, { name, kills, speed, killsSimulator }: CrashReplay): Promise<void> {
+  const next = random(runSeed(name));
+  const directory = temporaryDirectory(scope);
+  const dataDir = join(directory, "data");
+  const day = await writeSampleDay({ directory: join(directory, "day"), seed: 7, date: "2018-01-02" });
+  const env = { SIMULATOR_REPLAY: day.files.join(","), SIMULATOR_SPEED: String(speed) };
+  const ledger = () => new Ledger(ledgerFile(dataDir));
+  for (let life = 0; life < kills; life++) {
+    const before = ledger().accepted.length;
+    const bot = await BotProcess.launch(scope, { dataDir, env });
+    await until(
+      `an order in life ${life} of the bot`,
+      () => bot.program.hasExited || ledger().accepted.length > before,
+      Boolean,
+      ORDER_MS,
+      () => bot.program.tail(),
+    );
+    // Every other kill follows the order at once: its answer is on the way, or was just read.
+    if (life % 2 === 0) await sleep(next() * PAUSE_MAX_MS);
+    assert.ok(!bot.program.hasExited, `the bot ended before it was killed\n${bot.program.tail()}`);
+    if (killsSimulator && next() < 0.5) bot.killSimulator();
+    await bot.kill();
+    if (killsSimulator) bot.killSimulator();
   }
+  const last = await BotProcess.launch(scope, { dataDir, env });
+  assert.equal((await last.program.end(DAY_MS)).code, 0, last.program.tail());
+  assertNothingLostOrDoubled(await readJournal({ dataDir }), ledger());
 }
