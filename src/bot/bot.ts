@@ -99,6 +99,7 @@ export class Bot {
   #feed: AlpacaMarketFeed | null = null;
   #recordings: RunRecordings | null = null;
   #stopping = false;
+  #ended: Promise<void> | null = null;
   #leaving: Promise<void> = Promise.resolve();
   #removeSources: (() => void)[] = [];
 
@@ -206,8 +207,13 @@ export class Bot {
     return summary;
   }
 
-  /** Drains and ends everything, in the order that loses nothing. */
-  async stop(): Promise<void> {
+  /** Drains and ends everything, in the order that loses nothing; a second call waits for the first. */
+  stop(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
     this.#stopping = true;
     this.#health.draining();
     await this.#rounds.stop();

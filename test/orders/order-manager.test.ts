@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { CodedError } from "../../src/core/errors.ts";
 import { parseFixed } from "../../src/core/fixed.ts";
 import type { DecodedOrder } from "../../src/orders/intent-decoder.ts";
-import type { JournalLimits, OrderIntent, PositionRow } from "../../src/orders/journal.ts";
+import type { Journal, JournalLimits, OrderIntent, PositionRow } from "../../src/orders/journal.ts";
 import { MemoryJournal } from "../../src/orders/journal-memory.ts";
 import { OrderManager } from "../../src/orders/order-manager.ts";
 import { strategyOrderId } from "../../src/orders/order-id.ts";
@@ -24,19 +25,56 @@ interface Told {
   refused: string[];
 }
 
-/** A manager on the memory journal, a clock that moves only when asked, and a record of what the engine was told. */
-async function setUp(journal?: MemoryJournal) {
-  let nowMs = 1_000_000;
-  const memory = journal ?? new MemoryJournal({ nowMs: () => nowMs, bookId: "book" });
+type JournalFault = "none" | "before" | "after";
+
+/** A journal whose answers are lost by chance: before the write, or after it, so that nobody knows whether it happened. */
+function faulty(journal: MemoryJournal, faults: JournalFault[]): Journal {
+  const lossy = <A extends unknown[], R>(write: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      const fault = faults.shift() ?? "none";
+      if (fault === "before") throw new CodedError("STORE_UNAVAILABLE", "lost before the write");
+      const answer = await write(...args);
+      if (fault === "after") throw new CodedError("STORE_UNAVAILABLE", "lost after the write");
+      return answer;
+    };
+  };
+  return {
+    bind: (binding) => journal.bind(binding),
+    load: () => journal.load(),
+    commit: lossy((fence, intents, limits) => journal.commit(fence, intents, limits)),
+    pendingManual: () => journal.pendingManual(),
+    transition: lossy((fence, changes) => journal.transition(fence, changes)),
+    requestCancel: (id) => journal.requestCancel(id),
+    applyExecutions: lossy((fence, executions) => journal.applyExecutions(fence, executions)),
+    setTradingState: (scope, state, actor, reason) => journal.setTradingState(scope, state, actor, reason),
+    acquireLease: (owner, ttlMs) => journal.acquireLease(owner, ttlMs),
+    releaseLease: (fence) => journal.releaseLease(fence),
+  };
+}
+
+interface Before {
+  readonly memory: MemoryJournal;
+  readonly broker: FaultyBroker;
+  readonly clock: { nowMs: number };
+}
+
+/**
+ * A manager on the memory journal, a clock that moves only when asked, and a record of what the engine was told. `before`
+ * is the world in which an earlier life has ended.
+ */
+async function setUp(before?: Before) {
+  const clock = before?.clock ?? { nowMs: 1_000_000 };
+  const memory = before?.memory ?? new MemoryJournal({ nowMs: () => clock.nowMs, bookId: "book" });
   await memory.bind({ brokerAccountId: "a", mode: "simulated", openingCash: parseFixed("10000000", "cash") });
   const lease = await memory.acquireLease("me", 3_600_000);
   assert.ok(lease);
-  const broker = new FaultyBroker();
+  const broker = before?.broker ?? new FaultyBroker();
+  const journalFaults: JournalFault[] = [];
   const told: Told = { fills: 0n, done: 0, refused: [] };
   const positions = new Map<string, PositionRow>();
   const alerts: string[] = [];
   const manager = new OrderManager({
-    journal: memory,
+    journal: faulty(memory, journalFaults),
     broker,
     fence: () => lease,
     limits: LIMITS,
@@ -65,8 +103,8 @@ async function setUp(journal?: MemoryJournal) {
     postDeadlineMs: 4000,
     intentAgeMaxMs: 5000,
     sequential: false,
-    nowMs: () => nowMs,
-    wallUs: () => nowMs * 1000,
+    nowMs: () => clock.nowMs,
+    wallUs: () => clock.nowMs * 1000,
     sleep: async () => {},
   });
   const reconciler = new Reconciler({
@@ -74,14 +112,14 @@ async function setUp(journal?: MemoryJournal) {
     manager,
     attempts: 1,
     sleep: async () => {},
-    nowMs: () => nowMs,
+    nowMs: () => clock.nowMs,
     onUnsettled: () => {},
   });
   broker.watch({ connected() {}, disconnected() {}, update: (update) => manager.onTradeUpdate(update) });
   const pass = (ms: number) => {
-    nowMs += ms;
+    clock.nowMs += ms;
   };
-  return { manager, broker, reconciler, journal: memory, told, positions, alerts, pass };
+  return { manager, broker, reconciler, memory, clock, journalFaults, told, positions, alerts, pass };
 }
 
 function toIntent(decoded: DecodedOrder): OrderIntent {
@@ -253,6 +291,70 @@ test("under random faults no order is doubled or lost and the books equal the br
       assert.equal(new Set(ids).size, ids.length);
       const theirs = await broker.positions();
       assert.deepEqual(comparePositions([...positions.values()], theirs.value), []);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a life that ends at any moment is taken up by the next: nothing lost, nothing doubled, books equal", async () => {
+  const submitFault = fc.constantFrom<SubmitFault>("none", "none", "drop_answer", "drop_request", "late", "reject");
+  const streamFault = fc.constantFrom<StreamFault>("none", "none", "lose", "twice");
+  const journalFault = fc.constantFrom<JournalFault>("none", "none", "none", "before", "after");
+  const step = fc.record({
+    side: fc.constantFrom<"buy" | "sell">("buy", "sell"),
+    shares: fc.integer({ min: 1, max: 20 }),
+    submit: submitFault,
+    stream: fc.array(streamFault, { maxLength: 4 }),
+    journal: fc.array(journalFault, { maxLength: 6 }),
+    arrive: fc.boolean(),
+    /** Turns of the event loop that the life goes on for after the decision; null when it lives on. */
+    diesAfter: fc.option(fc.integer({ min: 0, max: 40 })),
+    repeats: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+      let life = await setUp();
+      const { memory, broker } = life;
+      const restart = async () => {
+        life.manager.stop();
+        broker.nextSubmit = [];
+        broker.nextStream = [];
+        life = await setUp(life);
+        const snapshot = await memory.load();
+        for (const order of snapshot.openOrders) life.manager.resume(order, null);
+        await life.reconciler.full(snapshot, () => [...life.positions.values()]);
+        await life.manager.settle();
+      };
+      for (const [i, { side, shares, submit, stream, journal, arrive, diesAfter, repeats }] of steps.entries()) {
+        broker.nextSubmit = [submit];
+        broker.nextStream = stream;
+        life.journalFaults.push(...journal);
+        life.manager.onOrder(decision(i + 1, side, shares));
+        if (diesAfter === null) await life.manager.settle();
+        else {
+          for (let turn = 0; turn < diesAfter; turn++) await Promise.resolve();
+          await restart();
+          if (repeats) life.manager.onOrder(decision(i + 1, side, shares));
+          await life.manager.settle();
+        }
+        if (arrive) for (const late of broker.late.splice(0)) late();
+        life.pass(2000);
+        await life.reconciler.sweep();
+        await life.manager.settle();
+      }
+      await restart();
+      for (const late of broker.late.splice(0)) late();
+      for (let round = 0; round < 6; round++) {
+        life.pass(60_000);
+        await life.reconciler.sweep();
+        await life.manager.settle();
+      }
+      assert.deepEqual([...life.manager.liveOrders()], []);
+      const ids = [...broker.orders.values()].map((order) => order.clientOrderId);
+      assert.equal(new Set(ids).size, ids.length);
+      const { positions, openOrders } = await memory.load();
+      assert.deepEqual(openOrders, []);
+      assert.deepEqual(comparePositions(positions, (await broker.positions()).value), []);
     }),
     { numRuns: 300 },
   );
