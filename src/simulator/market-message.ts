@@ -28,6 +28,9 @@ export class WireTime {
   }
 }
 
+/** Stands for a tape that a recording does not name: A's reading of sale conditions is the stricter one. */
+const UNKNOWN_TAPE = "A";
+
 export type MarketMessage = Readonly<Record<string, unknown>>;
 
 /** What `T`, its symbol and its time are to a quote, trade or status; REST leaves `T` and `S` out. */
@@ -47,7 +50,7 @@ export function quoteBody(tick: MarketTick, crypto: boolean): MarketMessage {
   const { bid, bidSize, ask, askSize, exchange } = tick;
   const t = new WireTime(tick.timeUs);
   if (crypto) return { bp: bid, bs: bidSize, ap: ask, as: askSize, t };
-  return { bx: exchange, bp: bid, bs: bidSize, ax: exchange, ap: ask, as: askSize, c: ["R"], z: tick.tape || "C", t };
+  return { bx: exchange, bp: bid, bs: bidSize, ax: exchange, ap: ask, as: askSize, c: ["R"], z: tick.tape || UNKNOWN_TAPE, t };
 }
 
 export function tradeBody(tick: MarketTick, crypto: boolean): MarketMessage {
@@ -59,7 +62,7 @@ export function tradeBody(tick: MarketTick, crypto: boolean): MarketMessage {
     p: tick.price,
     s: tick.size,
     c: tick.conditions,
-    z: tick.tape || "C",
+    z: tick.tape || UNKNOWN_TAPE,
     t,
   };
 }
