@@ -64,6 +64,8 @@ const schema = z.strictObject({
   deadConnectionSeconds: z.number().min(1).max(600).default(90),
   /** As a child process: live on when the parent dies. */
   detached: z.boolean().default(false),
+  /** As a detached child process: ends when for so long nobody was connected and nothing was asked. */
+  orphanSeconds: z.number().min(1).max(86_400).default(300),
 });
 
 export type SimulatorInstrument = z.input<typeof instrumentSchema>;

@@ -1,17 +1,22 @@
 /**
  * The simulator as a process: configuration as JSON in the environment (SIMULATOR_CONFIG), `{"listening": port}` to the
  * parent (or to standard output without one) when it is ready, an orderly end on SIGTERM and SIGINT. When the parent dies
- * it ends too, unless it is detached and the parent has said `{"keep": true}`: then somebody can find it again. Exit
- * codes: 0 ended, 1 failed, 2 wrong configuration.
+ * it ends too, unless it is detached and the parent has said `{"keep": true}`: then somebody can find it again, and
+ * it ends when nobody has used it for long. Exit codes: 0 ended, 1 failed, 2 wrong configuration.
  */
 import { CodedError } from "../core/errors.ts";
 import { createSimulator } from "./simulator.ts";
+
+const ORPHAN_CHECK_MS = 1000;
 
 async function main(): Promise<void> {
   const simulator = await createSimulator(readConfig(process.env["SIMULATOR_CONFIG"]), {
     onFailure: (error) => end(error),
   });
+  let stopping = false;
   const stop = () => {
+    if (stopping) return;
+    stopping = true;
     simulator.close().then(() => process.exit(0), end);
   };
   process.once("SIGTERM", stop);
@@ -23,6 +28,12 @@ async function main(): Promise<void> {
   process.once("disconnect", () => {
     if (!kept) stop();
   });
+  const { detached, orphanSeconds } = simulator.config;
+  if (detached) {
+    setInterval(() => {
+      if (simulator.idleMs() > orphanSeconds * 1000) stop();
+    }, ORPHAN_CHECK_MS).unref();
+  }
   const port = await simulator.listen();
   if (process.send !== undefined && process.connected) process.send({ listening: port });
   else process.stdout.write(`${JSON.stringify({ listening: port })}\n`);

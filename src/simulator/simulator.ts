@@ -44,6 +44,8 @@ export interface Simulator {
   readonly config: SimulatorConfig;
   /** Starts to listen and to play; resolves to the port. Throws `SIMULATOR_LISTEN` when the port is not to be had. */
   listen(): Promise<number>;
+  /** For how long nobody has been connected and nothing was asked, ms. */
+  idleMs(): number;
   close(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ class SimulatorServer implements Simulator {
   readonly #stop = new AbortController();
   readonly #onFailure: (error: Error) => void;
   #pings: NodeJS.Timeout | null = null;
+  #usedAtMs = performance.now();
   #running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -171,6 +174,11 @@ class SimulatorServer implements Simulator {
     }
   }
 
+  idleMs(): number {
+    if (this.#sockets.clients.size > 0) this.#usedAtMs = performance.now();
+    return performance.now() - this.#usedAtMs;
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     if (this.#pings !== null) clearInterval(this.#pings);
@@ -191,6 +199,7 @@ class SimulatorServer implements Simulator {
     });
     const nowUs = () => this.#pace.nowUs();
     app.addHook("onRequest", async (request, reply) => {
+      this.#usedAtMs = performance.now();
       reply.header("x-request-id", request.id);
       this.#authorize(request);
       if (!isTrading(request.url)) return;

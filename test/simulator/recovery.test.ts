@@ -98,9 +98,24 @@ describe("after SIGKILL in the middle of a replay", () => {
     child.disconnect();
     assert.deepEqual(await once(child, "exit"), [0, null]);
     const lasting = await start({ ...CONFIG, detached: true });
+    await new Promise((sent) => lasting.child.send({ keep: true }, sent));
     lasting.child.disconnect();
     assert.equal((await call(lasting.port, "GET", "/simulator/state")).status, 200);
     await kill(lasting.child);
+  });
+
+  it("ends when nobody has used it for long, and not while somebody is connected", async () => {
+    const { child, port } = await start({ ...CONFIG, detached: true, orphanSeconds: 1, deadConnectionSeconds: 2 });
+    const ended = once(child, "exit");
+    await new Promise((sent) => child.send({ keep: true }, sent));
+    child.disconnect();
+    const stream = await tradeStream(port);
+    // Three pings, one a second, take longer than it may be unused.
+    let pings = 0;
+    await new Promise<void>((resolve) => stream.socket.on("ping", () => void (++pings === 3 && resolve())));
+    assert.equal((await call(port, "GET", "/simulator/state")).status, 200);
+    await stream.close();
+    assert.deepEqual(await ended, [0, null]);
   });
 
   it("ends with 2 and the field on a wrong configuration", async () => {
