@@ -561,7 +561,10 @@ export class Trader {
         log.warn("market data lost", { cause });
         this.#onMarketGap();
       },
-      stale: (isStale) => this.#onMarketStale(isStale),
+      stale: (isStale) => {
+        // In lockstep silence means nothing: the market waits for this process.
+        if (!isStale || !this.#options.lockstep) this.#onMarketStale(isStale);
+      },
       gap: () => this.#onMarketGap(),
     });
   }
