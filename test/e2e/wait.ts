@@ -1,4 +1,5 @@
 /** Waiting for what another process does: asks again until the answer fits, or fails with the last answer. */
+import { after } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 const PAUSE_MS = 50;
@@ -6,9 +7,18 @@ const PAUSE_MS = 50;
 /** Whatever the wire says. */
 export type Body = any; // oxlint-disable-line typescript/no-explicit-any
 
-/** Something with an end: a test's context, or one `{ after }` of `node:test` for a whole suite. */
+/** Something with an end: a test's context, or `suiteScope()`. */
 export interface Scope {
   after(work: () => Promise<void>): void;
+}
+
+/** The end of a whole suite. To be called in its body: inside a hook, `after` would mean the end of that hook. */
+export function suiteScope(): Scope {
+  const works: (() => Promise<void>)[] = [];
+  after(async () => {
+    for (const work of works) await work();
+  });
+  return { after: (work) => void works.push(work) };
 }
 
 const endings = new WeakMap<Scope, (() => Promise<void> | void)[]>();
