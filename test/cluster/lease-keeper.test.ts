@@ -121,6 +121,30 @@ void describe("lease keeper", () => {
     await stopped;
   });
 
+  void it("says that it lost its lease before it goes on with a renewal that it heard of too late", async () => {
+    let calls = 0;
+    let answer = (): void => undefined;
+    const a = keeper("a", async (owner, ttlMs) => {
+      const lease = await journal.acquireLease(owner, ttlMs);
+      calls += 1;
+      if (calls === 2) {
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+      }
+      return lease;
+    });
+    a.start();
+    await clock.advance(2000);
+    // The process stands still past the end of its fence at 5,500; the answer comes before its timers do.
+    clock.nowMs = 5600;
+    assert.equal(a.fence(), null);
+    answer();
+    await settle();
+    assert.deepEqual(events, ["a acquired 1", "a lost: the lease was not renewed in time", "a acquired 1"]);
+    await a.stop();
+  });
+
   void it("comes back with a higher generation after it lost the lease", async () => {
     const a = keeper("a");
     a.start();

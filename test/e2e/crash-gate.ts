@@ -1,15 +1,13 @@
 /** A door between a bot and its database: shut, it ends every connection and takes no new one, as a lost server does. */
-import { createServer, connect as connectTo, type Server, type Socket } from "node:net";
+import { createServer, connect as connectTo, type Socket } from "node:net";
 import { atEnd, type Scope } from "./wait.ts";
 
 export class Gate {
   readonly url: string;
-  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isOpen = true;
 
-  private constructor(server: Server, url: string) {
-    this.#server = server;
+  private constructor(url: string) {
     this.url = url;
   }
 
@@ -20,7 +18,7 @@ export class Gate {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const through = new URL(url);
     through.port = String((server.address() as { port: number }).port);
-    const gate = new Gate(server, through.href);
+    const gate = new Gate(through.href);
     server.on("connection", (socket) => gate.#pass(socket, Number(target.port), target.hostname));
     atEnd(scope, () => {
       gate.shut();

@@ -207,7 +207,7 @@ function assertDecidedOnce(orders: readonly JournalOrder[]): void {
 }
 
 function nonZero(positions: ReadonlyMap<string, Fixed>): Record<string, Fixed> {
-  return Object.fromEntries([...positions].filter(([, quantity]) => quantity !== 0n).toSorted());
+  return Object.fromEntries([...positions].filter(([, quantity]) => quantity !== 0n));
 }
 
 /** A seed for the run's random moments, printed so that a failure can be run again. */
