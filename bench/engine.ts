@@ -54,14 +54,8 @@ const RUN_TICKS = 10_000_000;
 const QUICK_TICKS = 20_000;
 const STEP_US = 20;
 
-/**
- * Turns its wish over once in so many ticks of its own, so that the whole engine gives its share of intents. Prices go
- * through fields, because a double handed to a method that is not inlined is put on the heap.
- */
-abstract class BenchStrategy implements Strategy {
-  readonly stateSize = 0;
-  protected price = Number.NaN;
-  protected size = Number.NaN;
+/** Turns its wish over once in so many ticks of its own, so that the whole engine gives its share of intents. */
+class Flip {
   readonly #host: StrategyHost;
   readonly #period: number;
   #left: number;
@@ -73,83 +67,123 @@ abstract class BenchStrategy implements Strategy {
     this.#left = 1 + (phase % period);
   }
 
+  isDue(): boolean {
+    return --this.#left === 0;
+  }
+
+  turn(signal: number): void {
+    this.#left = this.#period;
+    this.#side = 1 - this.#side;
+    this.#host.target(0, this.#side, REASON_CUSTOM, Number.isFinite(signal) ? signal : 0);
+  }
+}
+
+function keepNothing(_values: Float64Array, at: number): number {
+  return at;
+}
+
+// Prices go through fields: a double handed to a method that is not inlined is put on the heap.
+
+class TrendBench implements Strategy {
+  readonly stateSize = 0;
+  readonly #fast = new Ema(12);
+  readonly #slow = new Ema(26);
+  readonly #flip: Flip;
+  #price = Number.NaN;
+
+  constructor(flip: Flip) {
+    this.#flip = flip;
+  }
+
   onTrade(_local: number, trade: TradeView): void {
-    this.price = trade.price;
-    this.size = trade.size;
-    this.update();
-    if (--this.#left === 0) this.#flip();
+    this.#price = trade.price;
+    this.#update();
   }
 
   onQuote(_local: number, quote: QuoteView): void {
-    this.price = (quote.bid + quote.ask) / 2;
-    this.size = quote.bidSize;
-    this.update();
-    if (--this.#left === 0) this.#flip();
+    this.#price = (quote.bid + quote.ask) / 2;
+    this.#update();
   }
 
-  protected abstract update(): void;
-
-  /** What its indicators say; finite. */
-  protected abstract signal(): number;
-
-  #flip(): void {
-    this.#left = this.#period;
-    this.#side = 1 - this.#side;
-    this.#host.target(0, this.#side, REASON_CUSTOM, this.signal());
+  #update(): void {
+    const price = this.#price;
+    this.#fast.update(price);
+    this.#slow.update(price);
+    if (this.#flip.isDue()) this.#flip.turn(this.#fast.value - this.#slow.value);
   }
 
-  snapshot(_out: Float64Array, at: number): number {
-    return at;
-  }
-
-  restore(_values: Float64Array, at: number): number {
-    return at;
-  }
+  snapshot = keepNothing;
+  restore = keepNothing;
 }
 
-class TrendBench extends BenchStrategy {
-  readonly #fast = new Ema(12);
-  readonly #slow = new Ema(26);
-
-  protected update(): void {
-    this.#fast.update(this.price);
-    this.#slow.update(this.price);
-  }
-
-  protected signal(): number {
-    return this.#slow.ready ? this.#fast.value - this.#slow.value : 0;
-  }
-}
-
-class ReversionBench extends BenchStrategy {
+class ReversionBench implements Strategy {
+  readonly stateSize = 0;
   readonly #zScore = new ZScore(20);
   readonly #rsi = new Rsi(14);
+  readonly #flip: Flip;
+  #price = Number.NaN;
 
-  protected update(): void {
-    this.#zScore.update(this.price);
-    this.#rsi.update(this.price);
+  constructor(flip: Flip) {
+    this.#flip = flip;
   }
 
-  protected signal(): number {
-    return this.#zScore.ready ? this.#zScore.value * this.#rsi.value : 0;
+  onTrade(_local: number, trade: TradeView): void {
+    this.#price = trade.price;
+    this.#update();
   }
+
+  onQuote(_local: number, quote: QuoteView): void {
+    this.#price = (quote.bid + quote.ask) / 2;
+    this.#update();
+  }
+
+  #update(): void {
+    const price = this.#price;
+    this.#zScore.update(price);
+    this.#rsi.update(price);
+    if (this.#flip.isDue()) this.#flip.turn(this.#zScore.value * this.#rsi.value);
+  }
+
+  snapshot = keepNothing;
+  restore = keepNothing;
 }
 
-class AnchorBench extends BenchStrategy {
+class AnchorBench implements Strategy {
+  readonly stateSize = 0;
   readonly #vwap = new Vwap();
   readonly #sma = new Sma(20);
+  readonly #flip: Flip;
+  #price = Number.NaN;
+  #size = Number.NaN;
 
-  protected update(): void {
-    this.#vwap.update(this.price, this.price, this.price, this.size);
-    this.#sma.update(this.price);
+  constructor(flip: Flip) {
+    this.#flip = flip;
   }
 
-  protected signal(): number {
-    return this.#sma.ready ? this.#sma.value - this.#vwap.value : 0;
+  onTrade(_local: number, trade: TradeView): void {
+    this.#price = trade.price;
+    this.#size = trade.size;
+    this.#update();
   }
+
+  onQuote(_local: number, quote: QuoteView): void {
+    this.#price = (quote.bid + quote.ask) / 2;
+    this.#size = quote.bidSize;
+    this.#update();
+  }
+
+  #update(): void {
+    const price = this.#price;
+    this.#vwap.update(price, price, price, this.#size);
+    this.#sma.update(price);
+    if (this.#flip.isDue()) this.#flip.turn(this.#sma.value - this.#vwap.value);
+  }
+
+  snapshot = keepNothing;
+  restore = keepNothing;
 }
 
-type BenchClass = new (host: StrategyHost, period: number, phase: number) => Strategy;
+type BenchClass = new (flip: Flip) => Strategy;
 
 function definition(name: string, Made: BenchClass): StrategyDefinition {
   return {
@@ -165,7 +199,7 @@ function definition(name: string, Made: BenchClass): StrategyDefinition {
     maxInstruments: 1,
     barSeconds: () => 0,
     warmUpBars: () => 0,
-    create: (parameters, host) => new Made(host, parameters.number("period"), parameters.number("phase")),
+    create: (parameters, host) => new Made(new Flip(host, parameters.number("period"), parameters.number("phase"))),
   };
 }
 

@@ -71,8 +71,8 @@ export const intentToOrder: Benchmark = {
 async function findPostgres(options: BenchOptions): Promise<Service | null> {
   options.progress("starting PostgreSQL");
   if (TEST_DATABASE_URL !== undefined) {
-    const { url, drop } = await createTestDatabase();
-    return { url, stop: drop };
+    const database = await createTestDatabase();
+    return { url: database.url, stop: () => database.drop() };
   }
   try {
     return await startPostgres();

@@ -6,6 +6,16 @@ import type { Benchmark } from "./harness.ts";
 import { inbound } from "./inbound.ts";
 import { intentToOrder } from "./intent-to-order.ts";
 import { ring } from "./ring.ts";
+import { start } from "./start.ts";
 import { tickToIntent } from "./tick-to-intent.ts";
 
-export const BENCHMARKS: readonly Benchmark[] = [ring, inbound, decode, engine, tickToIntent, intentToOrder, backtest];
+export const BENCHMARKS: readonly Benchmark[] = [
+  ring,
+  inbound,
+  decode,
+  engine,
+  tickToIntent,
+  intentToOrder,
+  backtest,
+  start,
+];

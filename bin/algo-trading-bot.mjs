@@ -5,6 +5,7 @@
  */
 import { spawn } from "child_process";
 import { existsSync, readdirSync, statSync } from "fs";
+import * as modules from "module";
 import { dirname, join } from "path";
 import { fileURLToPath, pathToFileURL } from "url";
 import { bundledNode, nodeMajor, preflight } from "./preflight.mjs";
@@ -53,11 +54,23 @@ function mainFile() {
   return join(sources, "main.ts");
 }
 
+/**
+ * Keeps compiled code from start to start, for this process and those that it starts: a third of the time to load. It lies
+ * beside the dependencies, so that whoever may write it may change the program anyway; a read-only place keeps none.
+ */
+function keepCompiledCode() {
+  if (modules.enableCompileCache === undefined || process.env.NODE_COMPILE_CACHE !== undefined) return;
+  const folder = join(ROOT, "node_modules", ".cache", "compiled");
+  modules.enableCompileCache(folder);
+  process.env.NODE_COMPILE_CACHE = folder;
+}
+
 const bundled = bundledNode(ROOT, process.platform, process.arch);
 if (nodeMajor(process.version) < NEEDED_MAJOR && bundled !== null) {
   runUnder(bundled);
 } else {
   preflight();
+  keepCompiledCode();
   import(pathToFileURL(mainFile()).href).catch((error) => {
     console.error(error);
     process.exit(1);
