@@ -151,13 +151,11 @@ export class BotView implements BotPort {
   }
 
   async cancelAllOrders(): Promise<Answer<{ readonly cancel_requested: number }>> {
-    const { broker } = this.#options;
-    const open = await broker.openOrders();
-    const outcome = await broker.cancelAll();
+    const outcome = await this.#options.broker.cancelAll();
     if (outcome.kind === "failed") {
       return { ok: false, refusal: { status: 502, code: "BROKER_UNAVAILABLE", message: outcome.cause } };
     }
-    return { ok: true, value: { cancel_requested: open.kind === "ok" ? open.value.length : 0 } };
+    return { ok: true, value: { cancel_requested: outcome.orders } };
   }
 
   async positions(): Promise<PositionView[]> {

@@ -26,7 +26,6 @@ const SWEEP_PAUSE_MS = 200;
 export async function kill(options: KillSwitchOptions, actor: string, reason: string): Promise<KillReport> {
   const { broker, journal, haltHere, sleep } = options;
   haltHere();
-  const open = broker.openOrders();
   const cancelled = broker.cancelAll();
   const suspended = broker.suspendTrade(true);
   const journalled = Promise.race([
@@ -36,16 +35,11 @@ export async function kill(options: KillSwitchOptions, actor: string, reason: st
     ),
     sleep(JOURNAL_MS).then(() => false),
   ]);
-  const [openBefore, cancelOutcome, suspendOutcome, wasJournalled] = await Promise.all([
-    open,
-    cancelled,
-    suspended,
-    journalled,
-  ]);
+  const [cancelOutcome, suspendOutcome, wasJournalled] = await Promise.all([cancelled, suspended, journalled]);
   void sweep(options);
   return {
     state: "halted",
-    cancel_requested: openBefore.kind === "ok" ? openBefore.value.length : 0,
+    cancel_requested: cancelOutcome.kind === "requested" ? cancelOutcome.orders : 0,
     journalled: wasJournalled,
     broker_suspended: suspendOutcome.kind === "requested",
     broker_cancelled: cancelOutcome.kind === "requested",

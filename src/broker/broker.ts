@@ -71,6 +71,11 @@ export type CancelOutcome =
   | { readonly kind: "not_found" }
   | { readonly kind: "failed"; readonly cause: string };
 
+/** `orders`: how many were open and are asked to be cancelled. */
+export type CancelAllOutcome =
+  | { readonly kind: "requested"; readonly orders: number }
+  | { readonly kind: "failed"; readonly cause: string };
+
 /** A read either answers or says why not; `notFound` is an answer. */
 export type ReadOutcome<T> =
   | { readonly kind: "ok"; readonly value: T }
@@ -151,7 +156,7 @@ export interface Broker {
   submit(order: NewOrder, deadlineMs: number): Promise<SubmitOutcome>;
   cancel(brokerOrderId: string): Promise<CancelOutcome>;
   /** DELETE /v2/orders; waits for no budget. */
-  cancelAll(): Promise<CancelOutcome>;
+  cancelAll(): Promise<CancelAllOutcome>;
   /** Sets `suspend_trade` at the broker. */
   suspendTrade(suspended: boolean): Promise<CancelOutcome>;
   /** Opens the trade-update stream and keeps it open (jittered backoff, watchdog) until `close`. */

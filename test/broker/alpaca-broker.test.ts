@@ -277,7 +277,7 @@ describe("cancel and kill switch", () => {
 
   test("cancelling all takes 207 for taken up", async () => {
     venue.answer = () => ({ status: 207, body: [{ id: "a", status: 200 }] });
-    assert.deepEqual(await broker.cancelAll(), { kind: "requested" });
+    assert.deepEqual(await broker.cancelAll(), { kind: "requested", orders: 1 });
     assert.deepEqual([venue.requests[0]?.method, venue.requests[0]?.path], ["DELETE", "/v2/orders"]);
   });
 

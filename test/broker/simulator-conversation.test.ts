@@ -107,7 +107,7 @@ describe("a conversation with the simulator", () => {
     assert.deepEqual(await broker.cancel(outcome.order.id), { kind: "requested" });
     assert.equal(must(await broker.order(outcome.order.id)).status, "canceled");
     assert.deepEqual(await broker.cancel("00000000-0000-4000-8000-000000000000"), { kind: "not_found" });
-    assert.deepEqual(await broker.cancelAll(), { kind: "requested" });
+    assert.deepEqual(await broker.cancelAll(), { kind: "requested", orders: 0 });
   });
 
   test("suspended trade refuses orders with a code of ours", async () => {

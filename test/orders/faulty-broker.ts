@@ -205,7 +205,7 @@ export class FaultyBroker implements Broker {
   }
 
   async cancelAll() {
-    return { kind: "requested" } as const;
+    return { kind: "requested", orders: 0 } as const;
   }
 
   async suspendTrade() {

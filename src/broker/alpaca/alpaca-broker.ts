@@ -12,6 +12,7 @@ import type {
   BrokerFill,
   BrokerOrder,
   BrokerPosition,
+  CancelAllOutcome,
   CancelOutcome,
   HistoricalBar,
   NewOrder,
@@ -19,7 +20,15 @@ import type {
   SubmitOutcome,
   TradeUpdateHandler,
 } from "../broker.ts";
-import { cancelOutcome, commandOutcome, interpret, readOutcome, submitOutcome, withRequestId } from "./answers.ts";
+import {
+  cancelAllOutcome,
+  cancelOutcome,
+  commandOutcome,
+  interpret,
+  readOutcome,
+  submitOutcome,
+  withRequestId,
+} from "./answers.ts";
 import { type BudgetLimits, type BudgetShare, DEFAULT_BUDGET, MessageBudget } from "./budget.ts";
 import { HttpClient, type HttpOutcome } from "./http-client.ts";
 import {
@@ -238,8 +247,8 @@ export class AlpacaBroker implements Broker {
     return cancelOutcome(await this.#unhindered("DELETE", `/v2/orders/${encodeURIComponent(brokerOrderId)}`));
   }
 
-  async cancelAll(): Promise<CancelOutcome> {
-    return commandOutcome(await this.#unhindered("DELETE", "/v2/orders"));
+  async cancelAll(): Promise<CancelAllOutcome> {
+    return cancelAllOutcome(await this.#unhindered("DELETE", "/v2/orders"));
   }
 
   /** Confirmed by the answer: the setting must read back as asked. */

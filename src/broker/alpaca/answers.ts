@@ -11,12 +11,12 @@
  *   4xx with Alpaca's error body, not 408     rejected       code from `rejection.ts`
  *   everything else (3xx, 5xx, 4xx without)   unknown
  */
-import type { CancelOutcome, NewOrder, ReadOutcome, SubmitOutcome } from "../broker.ts";
+import type { CancelAllOutcome, CancelOutcome, NewOrder, ReadOutcome, SubmitOutcome } from "../broker.ts";
 import type { HttpOutcome } from "./http-client.ts";
 import { readOrder } from "./readers.ts";
 import { classifyRefusal, isDuplicate } from "./rejection.ts";
 import type { SymbolNames } from "./symbols.ts";
-import { parseWire, wireObject, type WireObject } from "./wire.ts";
+import { parseWire, wireArray, wireObject, type WireObject } from "./wire.ts";
 
 export type Answer = HttpOutcome & { readonly kind: "answer" };
 
@@ -59,6 +59,14 @@ export function cancelOutcome(outcome: HttpOutcome): CancelOutcome {
 export function commandOutcome(outcome: HttpOutcome): CancelOutcome {
   if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
   return isSuccess(outcome) ? { kind: "requested" } : { kind: "failed", cause: describe(outcome) };
+}
+
+/** The answer lists the orders; one that cannot be read was taken all the same. */
+export function cancelAllOutcome(outcome: HttpOutcome): CancelAllOutcome {
+  if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+  if (!isSuccess(outcome)) return { kind: "failed", cause: describe(outcome) };
+  const listed = interpret(outcome, (value) => wireArray(value, "orders").length);
+  return { kind: "requested", orders: listed.kind === "ok" ? listed.value : 0 };
 }
 
 /** 404 counts as an answer only with Alpaca's error body: a proxy's 404 says nothing of the order. */
