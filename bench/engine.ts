@@ -49,7 +49,7 @@ const INSTRUMENTS = 100;
 const TAPE_TICKS = 4_096;
 /** Ticks for each intent, over all instances. */
 const TICKS_PER_INTENT = 1_000;
-const RUNS = 5;
+const RUNS = 3;
 const RUN_TICKS = 10_000_000;
 const QUICK_TICKS = 20_000;
 const STEP_US = 20;

@@ -1,6 +1,8 @@
 /** How results are shown to people and written for machines, with the machine they were measured on. */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { join } from "node:path";
 import type { BenchResult } from "./harness.ts";
 
 export interface NamedResult extends BenchResult {
@@ -10,6 +12,8 @@ export interface NamedResult extends BenchResult {
 export interface BenchReport {
   readonly startedAt: string;
   readonly quick: boolean;
+  /** The bot's. */
+  readonly version: string;
   readonly machine: {
     readonly cpu: string;
     readonly cores: number;
@@ -26,6 +30,7 @@ export function reportOf(startedAt: Date, quick: boolean, results: readonly Name
   return {
     startedAt: startedAt.toISOString(),
     quick,
+    version: versionOf(),
     machine: {
       cpu: cpus()[0]?.model ?? "unknown",
       cores: availableParallelism(),
@@ -60,6 +65,11 @@ function lineOf(row: readonly string[], widths: readonly number[]): string {
 
 function shortNumber(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function versionOf(): string {
+  const file = join(import.meta.dirname, "../package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
 }
 
 function commitOf(): string | null {
