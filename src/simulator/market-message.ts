@@ -50,7 +50,17 @@ export function quoteBody(tick: MarketTick, crypto: boolean): MarketMessage {
   const { bid, bidSize, ask, askSize, exchange } = tick;
   const t = new WireTime(tick.timeUs);
   if (crypto) return { bp: bid, bs: bidSize, ap: ask, as: askSize, t };
-  return { bx: exchange, bp: bid, bs: bidSize, ax: exchange, ap: ask, as: askSize, c: ["R"], z: tick.tape || UNKNOWN_TAPE, t };
+  return {
+    bx: exchange,
+    bp: bid,
+    bs: bidSize,
+    ax: exchange,
+    ap: ask,
+    as: askSize,
+    c: ["R"],
+    z: tick.tape || UNKNOWN_TAPE,
+    t,
+  };
 }
 
 export function tradeBody(tick: MarketTick, crypto: boolean): MarketMessage {
