@@ -153,6 +153,7 @@ interface Subscription {
  * it stops inlining and puts doubles on the heap.
  */
 interface Listener<View> extends Subscription {
+  readonly local: number;
   readonly show: (local: number, view: View) => void;
 }
 
@@ -293,8 +294,9 @@ export class Engine {
     for (const holding of instance.holdings) {
       const subscription: Subscription = { instance, holding };
       const index = holding.instrument.index;
-      if (showTrade !== undefined) this.#tradeListeners[index]?.push({ instance, holding, show: showTrade });
-      if (showQuote !== undefined) this.#quoteListeners[index]?.push({ instance, holding, show: showQuote });
+      const { local } = holding;
+      if (showTrade !== undefined) this.#tradeListeners[index]?.push({ instance, holding, local, show: showTrade });
+      if (showQuote !== undefined) this.#quoteListeners[index]?.push({ instance, holding, local, show: showQuote });
       if (strategy.onBar !== undefined && instance.barSeconds > 0) this.#subscribeBars(subscription, index);
     }
   }
@@ -442,25 +444,25 @@ export class Engine {
   }
 
   #showTrade(listener: Listener<TradeView>): void {
-    const { instance, holding } = listener;
+    const { instance } = listener;
     if (!instance.maySee()) return;
     instance.open(instance.mayDecide(this.#warmUpRecord));
     try {
-      listener.show(holding.local, this.#trade);
+      listener.show(listener.local, this.#trade);
     } catch (cause) {
-      return this.#fail(instance, holding, cause);
+      return this.#fail(instance, listener.holding, cause);
     }
     if (instance.close()) this.#planAll(instance);
   }
 
   #showQuote(listener: Listener<QuoteView>): void {
-    const { instance, holding } = listener;
+    const { instance } = listener;
     if (!instance.maySee()) return;
     instance.open(instance.mayDecide(this.#warmUpRecord));
     try {
-      listener.show(holding.local, this.#quote);
+      listener.show(listener.local, this.#quote);
     } catch (cause) {
-      return this.#fail(instance, holding, cause);
+      return this.#fail(instance, listener.holding, cause);
     }
     if (instance.close()) this.#planAll(instance);
   }
@@ -477,7 +479,8 @@ export class Engine {
   }
 
   #planAll(instance: Instance): void {
-    for (const holding of instance.holdings) this.#planner.plan(instance, holding, false);
+    const { holdings } = instance;
+    for (let i = 0; i < holdings.length; i++) this.#planner.plan(instance, holdings[i] as Holding, false);
   }
 
   #onAccount(instrument: number): void {

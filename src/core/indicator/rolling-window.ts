@@ -3,17 +3,18 @@
  *
  * Updated by the sliding form of Welford's method (B. P. Welford, Technometrics 4, 1962): with d = new − old,
  * mean' = mean + d/n and M2' = M2 + d·(new − mean' + old − mean). Both are computed anew in two passes when the window is
- * first full, then every thousand inputs or so, and whenever M2 has shrunk much: rounding neither adds up over time nor
+ * first full, then every few hundred inputs, and whenever M2 has shrunk much: rounding neither adds up over time nor
  * stays behind when an outlier has left.
  */
 import { checkPeriod } from "./contract.ts";
+import { takeWindow } from "./window-memory.ts";
 
 /** Below this part of the mean a deviation is rounding noise of equal inputs and counts as 0. */
 const NOISE = 1e-9;
 /** Inputs after which the sums are computed anew. */
-const EXACT_INPUTS = 1_024;
+const EXACT_INPUTS = 256;
 /** So far the sum of squares may shrink before the rounding of its larger values shows. */
-const SHRUNK = 1e-6;
+const SHRUNK = 1e-4;
 
 export abstract class RollingWindow {
   readonly warmUpCount: number;
@@ -23,7 +24,9 @@ export abstract class RollingWindow {
   protected mean = 0;
   /** Population standard deviation (divisor n); 0 for equal inputs. */
   protected deviation = 0;
-  readonly #window: Float64Array;
+  /** The window. */
+  readonly #memory: Float64Array;
+  readonly #start: number;
   readonly #weight: number;
   #next = 0;
   #count = 0;
@@ -37,7 +40,9 @@ export abstract class RollingWindow {
   constructor(period: number) {
     this.warmUpCount = checkPeriod(period, "period", 2);
     this.#weight = 1 / period;
-    this.#window = new Float64Array(period);
+    const { memory, start } = takeWindow(period);
+    this.#memory = memory;
+    this.#start = start;
   }
 
   get ready(): boolean {
@@ -51,32 +56,24 @@ export abstract class RollingWindow {
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
     const next = this.#next;
-    const leaving = this.#window[next] as number;
-    this.#window[next] = value;
-    this.#next = next + 1 === this.warmUpCount ? 0 : next + 1;
-    this.last = value;
-    if (this.#count !== this.warmUpCount) return this.#fill();
+    const leaving = this.#memory[this.#start + next] as number;
     const before = this.mean;
     const mean = before + (value - leaving) * this.#weight;
     const squares = this.#squares + (value - leaving) * (value - mean + (leaving - before));
+    this.#memory[this.#start + next] = value;
+    this.#next = next + 1 === this.warmUpCount ? 0 : next + 1;
+    this.last = value;
     this.mean = mean;
     this.#squares = squares;
     if (squares > this.#squaresMax) this.#squaresMax = squares;
+    if (this.#count < this.warmUpCount && ++this.#count === this.warmUpCount) this.#untilExact = 0;
     if (--this.#untilExact < 0 || squares < this.#squaresMax * SHRUNK) this.#compute();
-    this.#finish();
+    if (this.#count === this.warmUpCount) this.#finish();
     return true;
   }
 
   /** Sets the outputs; called when ready. */
   protected abstract refresh(): void;
-
-  #fill(): boolean {
-    this.#count++;
-    if (!this.ready) return true;
-    this.#compute();
-    this.#finish();
-    return true;
-  }
 
   #finish(): void {
     const variance = this.#squares * this.#weight;
@@ -85,13 +82,18 @@ export abstract class RollingWindow {
     this.refresh();
   }
 
-  /** Mean and squares of the full window in two passes. */
+  /** Mean and squares of the window in two passes; they mean something once it is full. */
   #compute(): void {
+    const memory = this.#memory;
+    const end = this.#start + this.warmUpCount;
     let sum = 0;
-    for (const input of this.#window) sum += input;
+    for (let i = this.#start; i < end; i++) sum += memory[i] as number;
     const mean = sum / this.warmUpCount;
     let squares = 0;
-    for (const input of this.#window) squares += (input - mean) * (input - mean);
+    for (let i = this.#start; i < end; i++) {
+      const distance = (memory[i] as number) - mean;
+      squares += distance * distance;
+    }
     this.mean = mean;
     this.#squares = squares;
     this.#squaresMax = squares;
@@ -106,7 +108,7 @@ export abstract class RollingWindow {
     out[at + 4] = this.#squares;
     out[at + 5] = this.#squaresMax;
     out[at + 6] = this.#untilExact;
-    out.set(this.#window, at + 7);
+    out.set(this.#memory.subarray(this.#start, this.#start + this.warmUpCount), at + 7);
     return at + this.stateSize;
   }
 
@@ -119,7 +121,7 @@ export abstract class RollingWindow {
     this.#squares = values[at + 4] as number;
     this.#squaresMax = values[at + 5] as number;
     this.#untilExact = values[at + 6] as number;
-    this.#window.set(values.subarray(at + 7, at + this.stateSize));
+    this.#memory.set(values.subarray(at + 7, at + this.stateSize), this.#start);
     if (this.ready) this.#finish();
     return at + this.stateSize;
   }
@@ -132,7 +134,7 @@ export abstract class RollingWindow {
     this.#squares = 0;
     this.#squaresMax = 0;
     this.#untilExact = 0;
-    this.#window.fill(0);
+    this.#memory.fill(0, this.#start, this.#start + this.warmUpCount);
     this.value = Number.NaN;
   }
 }

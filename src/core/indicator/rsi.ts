@@ -28,30 +28,18 @@ export class Rsi implements ValueIndicator {
 
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
-    if (this.#count !== this.warmUpCount) return this.#warmUp(value);
-    const change = value - this.#previous;
-    const weight = this.#weight;
-    const gain = this.#gain + ((change > 0 ? change : 0) - this.#gain) * weight;
-    const loss = this.#loss + ((change < 0 ? -change : 0) - this.#loss) * weight;
-    const total = gain + loss;
-    this.#previous = value;
-    this.#gain = gain;
-    this.#loss = loss;
-    this.value = total === 0 ? 50 : (100 * gain) / total;
-    return true;
-  }
-
-  /** The plain means of the first changes. */
-  #warmUp(value: number): boolean {
     const count = this.#count;
-    if (count > 0) {
-      const change = value - this.#previous;
-      this.#gain += (Math.max(change, 0) - this.#gain) / count;
-      this.#loss += (Math.max(-change, 0) - this.#loss) / count;
+    const change = value - this.#previous;
+    let weight = this.#weight;
+    if (count < this.warmUpCount) {
+      // The plain mean of the first changes; the first input has none.
+      weight = count === 0 ? 0 : 1 / count;
+      this.#count = count + 1;
     }
     this.#previous = value;
-    this.#count = count + 1;
-    if (this.ready) this.#refresh();
+    this.#gain += ((change > 0 ? change : 0) - this.#gain) * weight;
+    this.#loss += ((change < 0 ? -change : 0) - this.#loss) * weight;
+    if (this.#count === this.warmUpCount) this.#refresh();
     return true;
   }
 

@@ -1,16 +1,18 @@
 /**
  * Simple moving average: the mean of the last `period` inputs; a trend line that forgets all at once.
  *
- * The running sum is compensated (A. Neumaier, ZAMM 54, 1974), so that rounding neither adds up over time nor stays behind
- * when an outlier has left.
+ * The running sum is compensated: what each addition loses is found exactly (D. Knuth, "The Art of Computer Programming"
+ * 2, 4.2.2, theorem B) and kept, so that rounding neither adds up over time nor stays behind when an outlier has left.
  */
 import { checkPeriod, type ValueIndicator } from "./contract.ts";
+import { takeWindow } from "./window-memory.ts";
 
 export class Sma implements ValueIndicator {
   readonly warmUpCount: number;
   value = Number.NaN;
-  /** Zero until it is full. */
-  readonly #window: Float64Array;
+  /** The window, zero until it is full. */
+  readonly #memory: Float64Array;
+  readonly #start: number;
   #next = 0;
   #count = 0;
   #sum = 0;
@@ -20,7 +22,9 @@ export class Sma implements ValueIndicator {
   /** `period`: 1 or more inputs. Throws `INDICATOR_PARAMETER`. */
   constructor(period: number) {
     this.warmUpCount = checkPeriod(period);
-    this.#window = new Float64Array(period);
+    const { memory, start } = takeWindow(period);
+    this.#memory = memory;
+    this.#start = start;
   }
 
   get ready(): boolean {
@@ -34,14 +38,15 @@ export class Sma implements ValueIndicator {
   update(value: number): boolean {
     if (!Number.isFinite(value)) return false;
     const next = this.#next;
-    const leaving = this.#window[next] as number;
+    const leaving = this.#memory[this.#start + next] as number;
     const sum = this.#sum;
     const less = sum - leaving;
     const total = less + value;
-    this.#lost += Math.abs(sum) >= Math.abs(leaving) ? sum - less - leaving : sum - (less + leaving);
-    this.#lost += Math.abs(less) >= Math.abs(value) ? less - total + value : value - total + less;
+    const taken = less - sum;
+    const added = total - less;
+    this.#lost += sum - (less - taken) - (leaving + taken) + (less - (total - added)) + (value - added);
     this.#sum = total;
-    this.#window[next] = value;
+    this.#memory[this.#start + next] = value;
     this.#next = next + 1 === this.warmUpCount ? 0 : next + 1;
     if (this.#count < this.warmUpCount) this.#count++;
     if (this.#count === this.warmUpCount) this.#refresh();
@@ -57,7 +62,7 @@ export class Sma implements ValueIndicator {
     out[at + 1] = this.#next;
     out[at + 2] = this.#sum;
     out[at + 3] = this.#lost;
-    out.set(this.#window, at + 4);
+    out.set(this.#memory.subarray(this.#start, this.#start + this.warmUpCount), at + 4);
     return at + this.stateSize;
   }
 
@@ -66,7 +71,7 @@ export class Sma implements ValueIndicator {
     this.#next = values[at + 1] as number;
     this.#sum = values[at + 2] as number;
     this.#lost = values[at + 3] as number;
-    this.#window.set(values.subarray(at + 4, at + this.stateSize));
+    this.#memory.set(values.subarray(at + 4, at + this.stateSize), this.#start);
     this.value = Number.NaN;
     if (this.ready) this.#refresh();
     return at + this.stateSize;
@@ -77,7 +82,7 @@ export class Sma implements ValueIndicator {
     this.#next = 0;
     this.#sum = 0;
     this.#lost = 0;
-    this.#window.fill(0);
+    this.#memory.fill(0, this.#start, this.#start + this.warmUpCount);
     this.value = Number.NaN;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Volume-weighted average price since the last reset: Σ typical·volume / Σ volume with typical = (high + low + close) / 3.
- * The user resets it where a session begins. A bar without volume changes nothing. The sums are compensated (A. Neumaier,
- * ZAMM 54, 1974), so that a long session does not drift.
+ * The user resets it where a session begins. A bar without volume changes nothing. The sums are compensated: what
+ * each addition loses is found exactly (D. Knuth, "The Art of Computer Programming" 2, 4.2.2, theorem B) and kept.
  */
 import type { BarIndicator } from "./contract.ts";
 
@@ -25,11 +25,12 @@ export class Vwap implements BarIndicator {
     if (volume === 0) return true;
     const term = ((high + low + close) / 3) * volume;
     const value = this.#valueSum + term;
-    this.#valueLost +=
-      Math.abs(this.#valueSum) >= Math.abs(term) ? this.#valueSum - value + term : term - value + this.#valueSum;
+    const valueAdded = value - this.#valueSum;
+    this.#valueLost += this.#valueSum - (value - valueAdded) + (term - valueAdded);
     this.#valueSum = value;
     const total = this.#volumeSum + volume;
-    this.#volumeLost += this.#volumeSum >= volume ? this.#volumeSum - total + volume : volume - total + this.#volumeSum;
+    const volumeAdded = total - this.#volumeSum;
+    this.#volumeLost += this.#volumeSum - (total - volumeAdded) + (volume - volumeAdded);
     this.#volumeSum = total;
     this.#refresh();
     return true;
