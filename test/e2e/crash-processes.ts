@@ -8,7 +8,9 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Fixed, parseFixed } from "../../src/core/fixed.ts";
-import type { JournalOrder, JournalSnapshot } from "../../src/orders/journal.ts";
+import { LEG_CLOSE, LEG_OPEN } from "../../src/core/order/intent.ts";
+import { type JournalOrder, type JournalSnapshot, MANUAL_INSTANCE } from "../../src/orders/journal.ts";
+import { strategyOrderId } from "../../src/orders/order-id.ts";
 import { ApiKeys } from "../../src/store/api-keys.ts";
 import { HistoryReader } from "../../src/store/history-reader.ts";
 import { SqlJournal } from "../../src/store/journal-sql.ts";
@@ -18,6 +20,8 @@ import { atEnd, type Body, type Scope } from "./wait.ts";
 
 const SIMULATOR = join(import.meta.dirname, "..", "..", "src", "simulator", "process.ts");
 const PAGE = 1000;
+/** Of every demonstration. */
+const STRATEGY_VERSION = 1;
 
 /** The ledger of a bot's own simulator. */
 export function ledgerFile(dataDir: string): string {
@@ -185,7 +189,7 @@ export function assertNothingLostOrDoubled({ snapshot, orders }: JournalTruth, l
     assert.ok(there || order.state === "rejected", `${order.clientOrderId} is ${order.state}, the simulator has none`);
     assert.equal(order.filledQuantity, ledger.executedQuantity(order.clientOrderId), `${order.clientOrderId} filled`);
   }
-  assertDecidedOnce(orders);
+  assertDecidedOnce({ snapshot, orders });
   const unresolved = orders.filter(({ state }) => state === "unknown" || state === "sending" || state === "journalled");
   assert.deepEqual(
     unresolved.map((order) => `${order.clientOrderId} ${order.state}`),
@@ -197,13 +201,20 @@ export function assertNothingLostOrDoubled({ snapshot, orders }: JournalTruth, l
   assert.equal(snapshot.cash, ledger.cash);
 }
 
-/** A decision has one order, or two of one side where it turns a position: the one that closes, and the one that opens. */
-function assertDecidedOnce(orders: readonly JournalOrder[]): void {
-  const decisions = Map.groupBy(orders, (order) => `${order.instanceId} ${order.symbol} ${order.trigger}`);
-  for (const [decision, made] of decisions) {
-    const sides = new Set(made.map((order) => order.side));
-    assert.ok(made.length <= 2 && sides.size === 1, `${decision} has ${made.length} orders`);
+/** A decision's orders carry the ids that follow from it, one for each leg: deciding again can make no other. */
+function assertDecidedOnce({ snapshot, orders }: JournalTruth): void {
+  for (const order of orders) {
+    if (order.instanceId === MANUAL_INSTANCE) continue;
+    const { instanceId, trigger } = order;
+    const ids = [LEG_CLOSE, LEG_OPEN].map((leg) =>
+      strategyOrderId(snapshot.bookId, instanceId, STRATEGY_VERSION, trigger, leg),
+    );
+    assert.ok(
+      ids.includes(order.clientOrderId),
+      `${order.clientOrderId} does not follow from ${instanceId} ${trigger}`,
+    );
   }
+  assert.equal(new Set(orders.map((order) => order.clientOrderId)).size, orders.length);
 }
 
 function nonZero(positions: ReadonlyMap<string, Fixed>): Record<string, Fixed> {
