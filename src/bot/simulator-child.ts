@@ -107,10 +107,10 @@ async function launch(options: SimulatorChildOptions): Promise<{ child: ChildPro
       if (typeof message.listening === "number") resolve(message.listening);
       else fail(`unexpected message ${JSON.stringify(message)}`);
     });
-    child.once("exit", (code, signal) => {
+    child.once("exit", (code, endedBy) => {
       clearTimeout(timer);
       const said = readFileSync(logFile).subarray(logStart).toString("utf8").trim();
-      fail(said === "" ? `it ended with ${code ?? signal}` : said);
+      fail(said === "" ? `it ended with ${code ?? endedBy}` : said);
     });
   });
   return { child, port };
@@ -137,17 +137,17 @@ function handle(
     isFound,
     state: () => stateAt(port),
     async stop() {
-      signal(pid, "SIGTERM");
-      for (let waitedMs = 0; signal(pid, 0) && waitedMs < STOP_MS; waitedMs += STOP_POLL_MS) await sleep(STOP_POLL_MS);
+      send(pid, "SIGTERM");
+      for (let waitedMs = 0; send(pid, 0) && waitedMs < STOP_MS; waitedMs += STOP_POLL_MS) await sleep(STOP_POLL_MS);
       // Its ledger is on disk at all times: a hard end loses nothing.
-      signal(pid, "SIGKILL");
+      send(pid, "SIGKILL");
       rmSync(file, { force: true });
     },
   };
 }
 
 /** False when there is no such process. */
-function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+function send(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, name);
   } catch {

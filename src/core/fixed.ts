@@ -50,13 +50,19 @@ const DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
 export function parseFixed(text: string, field: string): Fixed {
   const match = DECIMAL.exec(text);
   if (match === null) {
-    throw new CodedError("FIXED_SYNTAX", `${field} must be a decimal number such as 12.34, got ${JSON.stringify(text)}`, {
-      field,
-    });
+    throw new CodedError(
+      "FIXED_SYNTAX",
+      `${field} must be a decimal number such as 12.34, got ${JSON.stringify(text)}`,
+      {
+        field,
+      },
+    );
   }
   const fraction = match[3] ?? "";
   if (/[1-9]/.test(fraction.slice(FIXED_DIGITS))) {
-    throw new CodedError("FIXED_PRECISION", `${field} may have at most ${FIXED_DIGITS} decimals, got ${text}`, { field });
+    throw new CodedError("FIXED_PRECISION", `${field} may have at most ${FIXED_DIGITS} decimals, got ${text}`, {
+      field,
+    });
   }
   const digits = BigInt(match[2] + fraction.slice(0, FIXED_DIGITS).padEnd(FIXED_DIGITS, "0"));
   return checkFixed(match[1] === "-" ? -digits : digits, field);

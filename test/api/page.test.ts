@@ -78,7 +78,7 @@ describe("the page", { skip }, () => {
   it("changes as the bot does", async () => {
     await open();
     const line = page.locator("#chart svg path.line");
-    const before = await line.getAttribute("d");
+    const drawn = await line.getAttribute("d");
     const [figures] = bot.snapshot("pnl");
     assert.ok(figures?.channel === "pnl");
     const data = { ...figures.data, total: "777.77", time: START + 200 * 60_000, equity: "101234.56" };
@@ -89,7 +89,7 @@ describe("the page", { skip }, () => {
     bot.emit(quote("MSFT", 371.25, 371.5));
     await page.locator("#figures", { hasText: "+777.77" }).waitFor();
     assert.match(await text("#figures"), /101,234\.56/);
-    assert.notEqual(await line.getAttribute("d"), before);
+    assert.notEqual(await line.getAttribute("d"), drawn);
     await row("orders", "10 / 10").nth(1).waitFor();
     await row("fills", "MSFT").waitFor();
     await row("signals", "broke out of the channel").waitFor();

@@ -20,7 +20,7 @@ class TestClient {
   constructor(port: number, protocols: string[] = [], headers: Record<string, string> = {}) {
     this.socket = new WebSocket(`ws://127.0.0.1:${port}/stream`, protocols, { headers });
     this.socket.on("message", (data: RawData, binary: boolean) => {
-      const message = (binary ? decode(data as Buffer) : JSON.parse(String(data))) as Message;
+      const message = (binary ? decode(data as Buffer) : JSON.parse((data as Buffer).toString())) as Message;
       const waiter = this.#waiting.shift();
       if (waiter === undefined) this.#messages.push(message);
       else waiter(message);

@@ -96,7 +96,7 @@ it("a fill after a cancel that was believed, and a cancel after a fill, are refu
 it("every state can be reached", () => {
   const reached = new Set<OrderState>(["journalled"]);
   for (let i = 0; i < STATES.length; i++) {
-    for (const state of [...reached]) {
+    for (const state of Array.from(reached)) {
       for (const event of EVENTS) reached.add(nextOrderState(state, event) ?? state);
     }
   }

@@ -14,7 +14,7 @@ interface Stage {
   readonly puppet: Puppet;
   readonly harness: Harness;
   /** Moves one second on with a quote around 100, at which the puppet states what it wants. */
-  want(exposure: number | undefined, bid?: number, ask?: number): void;
+  readonly want: (exposure: number | undefined, bid?: number, ask?: number) => void;
   readonly nowUs: () => number;
 }
 

@@ -26,7 +26,7 @@ interface Stage {
   readonly puppet: Puppet;
   readonly harness: Harness;
   /** States a target at a timer, so that no quote is given at the same time. */
-  want(exposure: number, timeUs: number): void;
+  readonly want: (exposure: number, timeUs: number) => void;
 }
 
 function stage(
@@ -290,7 +290,10 @@ describe("targets", () => {
     for (const exposure of [1.0001, -1.0001, Number.NaN, Number.POSITIVE_INFINITY]) scene.want(exposure, START + 1);
     scene.puppet.signal = Number.NaN;
     scene.want(1, START + 1);
-    assert.deepEqual(scene.harness.refusals, new Array<string>(5).fill("TARGET_INVALID"));
+    assert.deepEqual(
+      scene.harness.refusals,
+      Array.from({ length: 5 }, () => "TARGET_INVALID"),
+    );
     assert.deepEqual(scene.harness.news(), []);
   });
 
