@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { simulatorChild } from "./bot-process.ts";
+import { BotProcess, simulatorChild } from "./bot-process.ts";
 import { Program, temporaryDirectory } from "./program.ts";
 import { atEnd } from "./wait.ts";
 
@@ -107,5 +107,14 @@ describe("a start that cannot be", () => {
       assert.doesNotMatch(said, /\n\s+at /);
       assert.equal(simulatorChild(dataDir), null);
     }
+  });
+
+  it("that waits for the broker stops when it is told to", async (t) => {
+    const nowhere = "127.0.0.1:9";
+    const env = { ALPACA_BASE_URL: `http://${nowhere}`, ALPACA_DATA_URL: `http://${nowhere}` };
+    const bot = await BotProcess.launch(t, { env: { ...env, ALPACA_STREAM_URL: `ws://${nowhere}` } });
+    await bot.program.says(/the broker does not answer yet/, 60_000);
+    assert.equal((await bot.call("GET", "/ready")).status, 200);
+    assert.deepEqual(await bot.stop(), { code: 0, signal: null });
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { before, describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { chromium } from "playwright-core";
 import { BotProcess, isAlive, simulatorChild } from "./bot-process.ts";
 import { atEnd, type Body, suiteScope, until } from "./wait.ts";
@@ -26,12 +27,8 @@ const skipPage = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM} (set 
 function bySymbol(rows: readonly Body[], quantity: (row: Body) => string): Record<string, string> {
   const sums = new Map<string, number>();
   for (const row of rows) sums.set(row.symbol, (sums.get(row.symbol) ?? 0) + Number(quantity(row)));
-  return Object.fromEntries(
-    [...sums]
-      .filter(([, sum]) => sum !== 0)
-      .sort()
-      .map(([symbol, sum]) => [symbol, sum.toFixed(9)]),
-  );
+  const held = [...sums].filter(([, sum]) => sum !== 0);
+  return Object.fromEntries(held.map(([symbol, sum]) => [symbol, sum.toFixed(9)]));
 }
 
 /** What the bot says of its account, and what the simulator says, at a moment when both have taken in everything. */
@@ -40,7 +37,7 @@ async function books(bot: BotProcess): Promise<{ ours: Body; theirs: Body }> {
   return until(
     "equal books",
     async () => {
-      const before = await simulator.ledger();
+      const earlier = await simulator.ledger();
       const [account, positions, theirAccount, theirPositions, trades] = await Promise.all([
         bot.get("/api/v1/account"),
         bot.get("/api/v1/positions"),
@@ -50,7 +47,7 @@ async function books(bot: BotProcess): Promise<{ ours: Body; theirs: Body }> {
       ]);
       // Compared only when nothing has happened in between.
       const ledger = await simulator.ledger();
-      const still = before.events === ledger.events && trades.items.length > 0;
+      const still = earlier.events === ledger.events && trades.items.length > 0;
       const held = Object.entries(ledger.positions).map(([symbol, qty]) => ({ symbol, qty }));
       return {
         still,
@@ -60,9 +57,7 @@ async function books(bot: BotProcess): Promise<{ ours: Body; theirs: Body }> {
       };
     },
     ({ still, ours, theirs, listed }) =>
-      still &&
-      JSON.stringify(ours) === JSON.stringify(theirs) &&
-      JSON.stringify(listed) === JSON.stringify(theirs.positions),
+      still && isDeepStrictEqual(ours, theirs) && isDeepStrictEqual(listed, theirs.positions),
     STEP_MS,
     () => bot.program.tail(),
   );
@@ -145,7 +140,7 @@ describe("the bot without any configuration", () => {
       assert.equal((await bot.call("POST", `/api/v1/strategies/${encodeURIComponent(id)}/stop`)).status, 200);
     }
     await bot.eventually("/api/v1/orders?state=open", ({ items }) => items.length === 0, STEP_MS);
-    const { ours: before } = await books(bot);
+    const { ours: left } = await books(bot);
     const { book_id: book, broker_account_id: account } = await bot.get("/api/v1/account");
     assert.deepEqual(await bot.stop(), { code: 0, signal: null });
     assert.equal(isAlive(simulator.pid), false);
@@ -154,8 +149,8 @@ describe("the bot without any configuration", () => {
     const next = await bot.again();
     assert.doesNotMatch(next.program.stdout, /^key /m);
     await next.eventually("/api/v1/risk", (risk) => risk.owner === true, STEP_MS);
-    const { ours: after } = await books(next);
-    assert.deepEqual(after, before);
+    const { ours: found } = await books(next);
+    assert.deepEqual(found, left);
     const same = await next.get("/api/v1/account");
     assert.deepEqual([same.book_id, same.broker_account_id], [book, account]);
     assert.deepEqual(await next.stop(), { code: 0, signal: null });
