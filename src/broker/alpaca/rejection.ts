@@ -34,7 +34,11 @@ const RULES: readonly Rule[] = [
   { codes: [40310000], fields: ["buying_power"], result: "BROKER_BUYING_POWER" },
   { codes: [40310000, 42210000], text: /not fractionable|fractional orders/i, result: "BROKER_FRACTIONAL" },
   { codes: [40310000, 42210000], text: /not allowed to short|sold short|hard-to-borrow/i, result: "BROKER_SHORT_SALE" },
-  { codes: [40310000], text: /by user request|blocked|suspended|restricted|liquidation/i, result: "BROKER_ACCOUNT_RESTRICTED" },
+  {
+    codes: [40310000],
+    text: /by user request|blocked|suspended|restricted|liquidation/i,
+    result: "BROKER_ACCOUNT_RESTRICTED",
+  },
   { codes: [40310000], result: "BROKER_NOT_PERMITTED" },
   { codes: [42210000], text: /increment/i, result: "BROKER_PRICE_INCREMENT" },
   { codes: [42210000], fields: ["market_price"], result: "BROKER_STOP_PRICE" },

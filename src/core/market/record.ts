@@ -145,7 +145,15 @@ export class RecordBuffer {
   }
 
   /** Writes the first three lanes and clears the rest. */
-  header(slot: number, kind: number, code: number, instrument: number, flags: number, venueTimeUs: number, receivedTimeUs: number): void {
+  header(
+    slot: number,
+    kind: number,
+    code: number,
+    instrument: number,
+    flags: number,
+    venueTimeUs: number,
+    receivedTimeUs: number,
+  ): void {
     this.u8[slot * RECORD_BYTES] = kind;
     this.u8[slot * RECORD_BYTES + 1] = code;
     this.u16[slot * 32 + 1] = instrument;
