@@ -7,9 +7,9 @@
  * its own bar, then strategies that read ticks see it.
  */
 import type { EngineSpec } from "./engine-spec.ts";
+import { EngineStats, type InstanceStatus, type RefusalSink } from "./engine-stats.ts";
 import { CodedError } from "./errors.ts";
 import type { Bar } from "./market/bar.ts";
-import { BarBuilder } from "./market/bar-builder.ts";
 import { MarketTable } from "./market/market-table.ts";
 import {
   ACCOUNT_DONE,
@@ -55,112 +55,20 @@ import { Planner } from "./order/planner.ts";
 import { Trigger } from "./order/trigger.ts";
 import { TradingConditions } from "./risk/pre-trade.ts";
 import { REFUSAL_COUNT, REFUSAL_OTHER, REFUSAL_STRATEGY_FAULT } from "./risk/refusal.ts";
+import { type BarSeries, type Listener, Routes } from "./routes.ts";
 import { Instance, type RefusalHandler } from "./strategy/instance.ts";
 import { validateInstance } from "./strategy/instance-spec.ts";
 import { STRATEGIES, type StrategyRegistry } from "./strategy/registry.ts";
 
 export type { EngineSpec } from "./engine-spec.ts";
+export type { EngineStats, InstanceStatus, RefusalSink } from "./engine-stats.ts";
 export type { IntentSink } from "./order/intent-sink.ts";
 export type { InstanceSpec } from "./strategy/instance-spec.ts";
-
-/** Hears of every refusal as it happens; `refusal` is a REFUSAL_* number, `engineTimeUs` venue time. */
-export interface RefusalSink {
-  refused(instanceIndex: number, instrumentIndex: number, refusal: number, engineTimeUs: number): void;
-}
 
 export interface EngineOptions {
   readonly refusals?: RefusalSink;
   /** The built-in strategies by default. */
   readonly strategies?: StrategyRegistry;
-}
-
-/** Counters of an engine's life; live, to be read by the engine's own thread. */
-export class EngineStats {
-  records = 0;
-  /** Records that no engine can use: unknown kind, instrument or instance, or no valid time. */
-  badRecords = 0;
-  /** Account records about an intent that is not, or no longer, pending. */
-  strayAnswers = 0;
-  barsDelivered = 0;
-  strategyFaults = 0;
-  /** Refused targets and intents by REFUSAL_* number, those of the journal and the broker included. */
-  readonly refusals = new Float64Array(REFUSAL_COUNT);
-  readonly #conditions: TradingConditions;
-  readonly #planner: Planner;
-  readonly #series: readonly BarSeries[];
-
-  constructor(conditions: TradingConditions, planner: Planner, series: readonly BarSeries[]) {
-    this.#conditions = conditions;
-    this.#planner = planner;
-    this.#series = series;
-  }
-
-  /** Orders written. */
-  get intents(): number {
-    return this.#planner.orders;
-  }
-
-  get cancels(): number {
-    return this.#planner.cancels;
-  }
-
-  /** An intent could not be written: nothing more goes out until the account is set active again. */
-  get failedClosed(): boolean {
-    return this.#conditions.failedClosed;
-  }
-
-  /** Greatest venue time seen, epoch microseconds. */
-  get engineTimeUs(): number {
-    return this.#conditions.nowUs;
-  }
-
-  /** Trades that came after their bar was closed. */
-  get lateTrades(): number {
-    return this.#series.reduce((sum, { builder }) => sum + builder.lateTrades, 0);
-  }
-
-  get incompleteBars(): number {
-    return this.#series.reduce((sum, { builder }) => sum + builder.incompleteBars, 0);
-  }
-}
-
-export interface InstanceStatus {
-  readonly id: string;
-  /** TRADING_*. */
-  readonly tradingState: number;
-  readonly warmingUp: boolean;
-  /** What the strategy threw; null while it is well. */
-  readonly fault: string | null;
-  readonly intents: number;
-  readonly refusals: number;
-  /** REFUSAL_* number of the last refusal; 0 before the first. */
-  readonly lastRefusal: number;
-  /** Positions by local instrument, Fixed integers. */
-  readonly positions: readonly number[];
-  /** Bars seen by local instrument. */
-  readonly barsSeen: readonly number[];
-}
-
-/** One instance's interest in one instrument. */
-interface Subscription {
-  readonly instance: Instance;
-  readonly holding: Holding;
-}
-
-/**
- * An interest in ticks. `show` is the strategy's method, bound: so the one place that calls it sees many functions and the
- * compiler makes each strategy's code by itself, instead of all of them within the limits of one function, beyond which
- * it stops inlining and puts doubles on the heap.
- */
-interface Listener<View> extends Subscription {
-  readonly local: number;
-  readonly show: (local: number, view: View) => void;
-}
-
-interface BarSeries {
-  readonly instrument: number;
-  readonly builder: BarBuilder;
-  readonly subscriptions: Subscription[];
 }
 
 const KIND_MAX = KIND_CONTROL;
@@ -176,11 +84,7 @@ export class Engine {
   readonly #ordinals: OrdinalCounter;
   readonly #instrumentCount: number;
   readonly #barGraceUs: number;
-  readonly #allSeries: BarSeries[] = [];
-  readonly #seriesOf: BarSeries[][] = [];
-  readonly #tradeListeners: Listener<TradeView>[][] = [];
-  readonly #quoteListeners: Listener<QuoteView>[][] = [];
-  readonly #timerListeners: Instance[] = [];
+  readonly #routes: Routes;
   readonly #trade = new TradeView();
   readonly #quote = new QuoteView();
   /** The record being processed. */
@@ -203,22 +107,18 @@ export class Engine {
     this.#instrumentCount = spec.instruments.length;
     this.#barGraceUs = spec.barGraceUs ?? 0;
     this.#refusals = options.refusals;
+    this.#routes = new Routes(this.#instrumentCount);
     this.#market = new MarketTable(this.#instrumentCount);
     this.#ordinals = new OrdinalCounter(KIND_MAX + 1, this.#instrumentCount);
     this.#instances = valid.map(
       (item) => new Instance(item, spec.instruments, this.#current, this.#conditions, handler),
     );
     const stateDoublesMax = Math.max(1, ...this.#instances.map((instance) => instance.stateSize));
-    const writer = new IntentWriter(sink);
+    const writer = new IntentWriter(sink, this.#conditions);
     this.#planner = new Planner(this.#market, this.#conditions, writer, handler, this.#current, stateDoublesMax);
-    this.stats = new EngineStats(this.#conditions, this.#planner, this.#allSeries);
+    this.stats = new EngineStats(this.#conditions, this.#planner, this.#routes.allSeries);
     this.#records = RecordBuffer.allocate(1);
-    for (let i = 0; i < this.#instrumentCount; i++) {
-      this.#seriesOf.push([]);
-      this.#tradeListeners.push([]);
-      this.#quoteListeners.push([]);
-    }
-    for (const instance of this.#instances) this.#subscribe(instance);
+    for (const instance of this.#instances) this.#routes.add(instance);
   }
 
   /** Takes one record. `inboundNumber`: its number in the inbound sequence, for the audit. Never throws on bad input. */
@@ -274,7 +174,7 @@ export class Engine {
   snapshotOf(instanceIndex: number): Float64Array {
     const instance = this.#instance(instanceIndex);
     const out = new Float64Array(instance.stateSize);
-    instance.snapshot(out, this.#conditions.nowUs);
+    instance.snapshot(out);
     return out;
   }
 
@@ -284,34 +184,6 @@ export class Engine {
       throw new CodedError("INSTANCE_UNKNOWN", `there is no instance ${index}`, { field: "instanceIndex" });
     }
     return instance;
-  }
-
-  #subscribe(instance: Instance): void {
-    const { strategy } = instance;
-    if (strategy.onTimer !== undefined) this.#timerListeners.push(instance);
-    const showTrade = strategy.onTrade?.bind(strategy);
-    const showQuote = strategy.onQuote?.bind(strategy);
-    for (const holding of instance.holdings) {
-      const subscription: Subscription = { instance, holding };
-      const index = holding.instrument.index;
-      const { local } = holding;
-      if (showTrade !== undefined) this.#tradeListeners[index]?.push({ instance, holding, local, show: showTrade });
-      if (showQuote !== undefined) this.#quoteListeners[index]?.push({ instance, holding, local, show: showQuote });
-      if (strategy.onBar !== undefined && instance.barSeconds > 0) this.#subscribeBars(subscription, index);
-    }
-  }
-
-  #subscribeBars(subscription: Subscription, instrument: number): void {
-    const { barSeconds, spec } = subscription.instance;
-    const source = spec.barSource ?? "trades";
-    const list = this.#seriesOf[instrument] as BarSeries[];
-    let series = list.find(({ builder }) => builder.intervalSeconds === barSeconds && builder.source === source);
-    if (series === undefined) {
-      series = { instrument, builder: new BarBuilder(barSeconds, source), subscriptions: [] };
-      list.push(series);
-      this.#allSeries.push(series);
-    }
-    series.subscriptions.push(subscription);
   }
 
   #dispatchInstrument(kind: number, instrument: number): void {
@@ -328,7 +200,7 @@ export class Engine {
       case KIND_PRICE_BAND:
         return this.#market.band(this.#records, this.#slot, instrument);
       case KIND_GAP:
-        return this.#onGap(this.#seriesOf[instrument] as BarSeries[]);
+        return this.#onGap(this.#routes.seriesOf[instrument] as BarSeries[]);
       case KIND_ACCOUNT:
         return this.#onAccount(instrument);
       default:
@@ -339,7 +211,7 @@ export class Engine {
   #dispatchGeneral(kind: number): void {
     if (kind === KIND_TIMER) this.#onTimer();
     else if (kind === KIND_CONTROL) this.#onControl();
-    else if (kind === KIND_GAP) this.#onGap(this.#allSeries);
+    else if (kind === KIND_GAP) this.#onGap(this.#routes.allSeries);
     else if (kind < KIND_CORRECTION || kind === KIND_ACCOUNT) this.stats.badRecords++;
   }
 
@@ -347,13 +219,13 @@ export class Engine {
     const records = this.#records;
     const slot = this.#slot;
     this.#market.quote(records, slot, instrument);
-    const list = this.#seriesOf[instrument] as BarSeries[];
+    const list = this.#routes.seriesOf[instrument] as BarSeries[];
     for (let i = 0; i < list.length; i++) {
       const series = list[i] as BarSeries;
       this.#closeIfEnded(series);
       if (series.builder.source !== "trades") series.builder.addQuote(records, slot);
     }
-    const listeners = this.#quoteListeners[instrument] as Listener<QuoteView>[];
+    const listeners = this.#routes.quotes[instrument] as Listener<QuoteView>[];
     if (listeners.length === 0) return;
     this.#nameRecord(KIND_QUOTE);
     this.#quote.read(records, slot);
@@ -364,13 +236,13 @@ export class Engine {
     const records = this.#records;
     const slot = this.#slot;
     this.#market.trade(records, slot, instrument);
-    const list = this.#seriesOf[instrument] as BarSeries[];
+    const list = this.#routes.seriesOf[instrument] as BarSeries[];
     for (let i = 0; i < list.length; i++) {
       const series = list[i] as BarSeries;
       this.#closeIfEnded(series);
       if (series.builder.source === "trades") series.builder.addTrade(records, slot);
     }
-    const listeners = this.#tradeListeners[instrument] as Listener<TradeView>[];
+    const listeners = this.#routes.trades[instrument] as Listener<TradeView>[];
     if (listeners.length === 0) return;
     this.#nameRecord(KIND_TRADE);
     this.#trade.read(records, slot);
@@ -388,7 +260,7 @@ export class Engine {
       const close = records.lane(slot, LANE_D);
       if (close > 0 && close < Number.POSITIVE_INFINITY) this.#market.reference[instrument] = close;
     }
-    for (const series of this.#seriesOf[instrument] as BarSeries[]) {
+    for (const series of this.#routes.seriesOf[instrument] as BarSeries[]) {
       if (startUs >= series.builder.endUs && series.builder.close()) this.#deliver(series);
       if (series.builder.addBar(records, slot)) this.#deliver(series);
     }
@@ -407,12 +279,12 @@ export class Engine {
 
   #onTimer(): void {
     const timeUs = this.#records.lane(this.#slot, LANE_VENUE_TIME_US);
-    for (const series of this.#allSeries) {
+    for (const series of this.#routes.allSeries) {
       if (timeUs >= series.builder.endUs + this.#barGraceUs && series.builder.close()) this.#deliver(series);
     }
-    if (this.#timerListeners.length === 0) return;
+    if (this.#routes.timers.length === 0) return;
     this.#nameRecord(KIND_TIMER);
-    for (const instance of this.#timerListeners) this.#showTimer(instance, timeUs);
+    for (const instance of this.#routes.timers) this.#showTimer(instance, timeUs);
   }
 
   #closeIfEnded(series: BarSeries): void {

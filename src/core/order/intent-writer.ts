@@ -22,15 +22,18 @@ import {
   STATE_DOUBLES_PER_RECORD,
 } from "./intent.ts";
 import type { IntentSink } from "./intent-sink.ts";
+import type { TradingConditions } from "../risk/pre-trade.ts";
 import type { OrderDraft } from "./order-draft.ts";
 import type { Trigger } from "./trigger.ts";
 
 export class IntentWriter {
   readonly #sink: IntentSink;
+  readonly #conditions: TradingConditions;
   #lastNumber = 0;
 
-  constructor(sink: IntentSink) {
+  constructor(sink: IntentSink, conditions: TradingConditions) {
     this.#sink = sink;
+    this.#conditions = conditions;
   }
 
   /** Whether an order with `stateDoubles` doubles of state fits now. */
@@ -39,14 +42,7 @@ export class IntentWriter {
   }
 
   /** Writes the state and the order; returns the intent's number. `hasRoom` must have been true. */
-  order(
-    draft: OrderDraft,
-    holding: Holding,
-    trigger: Trigger,
-    nowUs: number,
-    state: Float64Array,
-    stateDoubles: number,
-  ): number {
+  order(draft: OrderDraft, holding: Holding, trigger: Trigger, state: Float64Array, stateDoubles: number): number {
     this.#state(state, stateDoubles);
     const slot = this.#begin(INTENT_ORDER, holding);
     const { intents } = this.#sink;
@@ -56,7 +52,7 @@ export class IntentWriter {
     intents.u8[byte + 3] = draft.timeInForce;
     intents.u16[slot * 64 + 3] = draft.leg;
     intents.u32[slot * 32 + 3] = holding.reason;
-    this.#trigger(slot, trigger, nowUs);
+    this.#trigger(slot, trigger);
     intents.setInteger(slot, INTENT_LANE_QUANTITY, draft.quantity);
     intents.setInteger(slot, INTENT_LANE_LIMIT_PRICE, draft.limitPrice);
     intents.setInteger(slot, INTENT_LANE_TARGET, draft.positionAfter);
@@ -70,9 +66,9 @@ export class IntentWriter {
   }
 
   /** Asks for the cancellation of the holding's pending intent. Needs one free slot. */
-  cancel(holding: Holding, trigger: Trigger, nowUs: number): void {
+  cancel(holding: Holding, trigger: Trigger): void {
     const slot = this.#begin(INTENT_CANCEL, holding);
-    this.#trigger(slot, trigger, nowUs);
+    this.#trigger(slot, trigger);
     this.#sink.intents.u32[slot * 32 + 31] = holding.pendingNumber;
     this.#sink.publish();
   }
@@ -89,14 +85,14 @@ export class IntentWriter {
     return slot;
   }
 
-  #trigger(slot: number, trigger: Trigger, nowUs: number): void {
+  #trigger(slot: number, trigger: Trigger): void {
     const { intents } = this.#sink;
     const at = slot * INTENT_LANES;
     intents.u32[slot * 32 + 6] = trigger.kind;
     intents.u32[slot * 32 + 7] = trigger.ordinal;
     intents.f64[at + INTENT_LANE_TRIGGER_VENUE_TIME_US] = trigger.venueTimeUs;
     intents.f64[at + INTENT_LANE_TRIGGER_RECEIVED_TIME_US] = trigger.receivedTimeUs;
-    intents.f64[at + INTENT_LANE_ENGINE_TIME_US] = nowUs;
+    intents.f64[at + INTENT_LANE_ENGINE_TIME_US] = this.#conditions.nowUs;
     intents.setInteger(slot, INTENT_LANE_INBOUND_NUMBER, trigger.inboundNumber);
   }
 

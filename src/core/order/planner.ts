@@ -194,13 +194,13 @@ export class Planner {
   #send(instance: Instance, holding: Holding, trigger: Trigger): void {
     const { nowUs } = this.#conditions;
     try {
-      instance.snapshot(this.#state, nowUs);
+      instance.snapshot(this.#state);
     } catch (cause) {
       instance.fail(cause);
       return this.#refuse(instance, holding, REFUSAL_STRATEGY_FAULT);
     }
     const draft = this.#draft;
-    holding.pendingNumber = this.#writer.order(draft, holding, trigger, nowUs, this.#state, instance.stateSize);
+    holding.pendingNumber = this.#writer.order(draft, holding, trigger, this.#state, instance.stateSize);
     holding.pendingTarget = holding.targetQuantity;
     holding.pendingFilled = 0;
     holding.cancelSent = false;
@@ -222,7 +222,7 @@ export class Planner {
       holding.pendingExpiresUs = nowUs + CANCEL_RETRY_US;
       return;
     }
-    this.#writer.cancel(holding, this.#current, nowUs);
+    this.#writer.cancel(holding, this.#current);
     this.cancels++;
     holding.cancelSent = true;
     holding.pendingExpiresUs = Number.POSITIVE_INFINITY;

@@ -180,9 +180,9 @@ export class Instance implements StrategyHost {
   }
 
   /** Writes `stateSize` doubles from the start of `out`. Positions are not in it: they come as account records. */
-  snapshot(out: Float64Array, nowUs: number): void {
+  snapshot(out: Float64Array): void {
     out[0] = SNAPSHOT_LAYOUT;
-    out[1] = nowUs;
+    out[1] = this.#conditions.nowUs;
     let at = SNAPSHOT_HEADER;
     for (let i = 0; i < this.holdings.length; i++) {
       const holding = this.holdings[i] as Holding;
