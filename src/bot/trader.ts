@@ -634,14 +634,14 @@ export class Trader {
   #onWorkerDeath(index: number, error: unknown): void {
     const { observer, log, placement } = this.#options;
     if (this.#stopped) return;
+    for (const instance of placement.instances)
+      if (instance.worker === index) this.#phases.set(instance.id, "warming_up");
     log.error("engine worker died: its instances do not trade until it is rebuilt", {
       worker: index,
       error: String(error),
     });
     this.#pump.drain();
     this.#hub.detach(index);
-    for (const instance of placement.instances)
-      if (instance.worker === index) this.#phases.set(instance.id, "warming_up");
     observer.workerDied(index, error);
     void this.#replace(index).catch((failure: unknown) => log.error("worker not rebuilt", { error: String(failure) }));
   }
