@@ -14,7 +14,7 @@ import type {
 } from "../broker/broker.ts";
 import { divideFixed } from "../core/fixed.ts";
 import type { Venue } from "../venue/venue.ts";
-import type { VenueEvent, VenueOrder } from "../venue/order.ts";
+import { PLAIN_ORDER, type VenueEvent, type VenueOrder } from "../venue/order.ts";
 
 const UNSUPPORTED = { kind: "failed", cause: "a backtest has no such data" } as const;
 
@@ -42,14 +42,7 @@ export class VenueBroker implements Broker {
   }
 
   async submit(order: NewOrder): Promise<SubmitOutcome> {
-    const { type, timeInForce } = order;
-    if (
-      (type !== "market" && type !== "limit") ||
-      (timeInForce !== "day" && timeInForce !== "gtc" && timeInForce !== "ioc")
-    ) {
-      return { kind: "rejected", code: "UNSUPPORTED", message: `${type} ${timeInForce} is not traded by this venue` };
-    }
-    const result = this.#venue.submit({ ...order, type, timeInForce }, this.#venue.timeUs);
+    const result = this.#venue.submit({ ...PLAIN_ORDER, ...order }, this.#venue.timeUs);
     this.tell(result.events);
     if (result.ok) return { kind: "accepted", order: brokerOrder(result.order) };
     return { kind: "rejected", code: String(result.refusal.code), message: result.refusal.message };
@@ -153,7 +146,7 @@ function brokerOrder(order: VenueOrder): BrokerOrder {
     timeInForce: order.timeInForce,
     quantity: order.quantity,
     limitPrice: order.limitPrice,
-    stopPrice: null,
+    stopPrice: order.stopPrice,
     filledQuantity: filled,
     filledAveragePrice: filled === 0n ? null : divideFixed(order.filledNotional, filled, "half_even"),
     status: order.status,

@@ -7,10 +7,22 @@ import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
 import { quoteFill } from "../venue/models.ts";
-import type { CancelResult, NewVenueOrder, SubmitResult, VenueEvent } from "../venue/order.ts";
+import type {
+  AmendTradeResult,
+  CancelResult,
+  ClosingSize,
+  CorporateActionResult,
+  NewVenueOrder,
+  ReplaceRequest,
+  ReplaceResult,
+  SubmitResult,
+  VenueActivity,
+  VenueEvent,
+  VenueOrder,
+} from "../venue/order.ts";
 import type { VenueSettings } from "../venue/admission.ts";
 import { seedOf } from "../venue/seeded-hash.ts";
-import { Venue } from "../venue/venue.ts";
+import { type CancelRow, Venue } from "../venue/venue.ts";
 import type { SimulatorConfig } from "./config.ts";
 import type { Ledger } from "./ledger.ts";
 import {
@@ -45,6 +57,8 @@ export class Exchange {
   readonly ledger: Ledger;
   readonly head: HeadEntry;
   readonly fills: VenueEvent[] = [];
+  /** Of the account, other than fills, oldest first. */
+  readonly activities: VenueActivity[] = [];
   readonly latest: LatestTicks[];
   /** Told of every event after it is on the disk, in order. */
   onEvent: (event: VenueEvent) => void = () => {};
@@ -123,15 +137,49 @@ export class Exchange {
 
   submit(request: NewVenueOrder, timeUs: number): SubmitResult {
     const result = this.venue.submit(request, timeUs);
-    if (result.ok) {
-      this.ledger.append({ kind: "order", position: this.#position, order: orderRecord(result.order) });
-    }
-    this.#publish(result.events);
-    return result;
+    return this.#accepted(result, result.ok ? [result.order, ...result.legs] : []);
+  }
+
+  replace(id: string, request: ReplaceRequest, timeUs: number): ReplaceResult {
+    const result = this.venue.replace(id, request, timeUs);
+    return this.#accepted(result, result.ok ? [result.order] : []);
+  }
+
+  closePosition(symbol: string, size: ClosingSize, clientOrderId: string, timeUs: number): SubmitResult {
+    const result = this.venue.closePosition(symbol, size, clientOrderId, timeUs);
+    return this.#accepted(result, result.ok ? [result.order] : []);
   }
 
   cancel(id: string, timeUs: number): CancelResult {
     const result = this.venue.cancel(id, timeUs);
+    this.#publish(result.events);
+    return result;
+  }
+
+  /** One row for each order that was open. */
+  cancelAll(timeUs: number): readonly CancelRow[] {
+    const { rows, events } = this.venue.cancelAll(timeUs);
+    this.#publish(events);
+    return rows;
+  }
+
+  split(symbol: string, ratio: { readonly from: number; readonly to: number }, timeUs: number): CorporateActionResult {
+    return this.#acted(this.venue.split(symbol, ratio, timeUs));
+  }
+
+  dividend(symbol: string, perShare: Fixed, timeUs: number): CorporateActionResult {
+    return this.#acted(this.venue.dividend(symbol, perShare, timeUs));
+  }
+
+  /** Undoes a trade; the account hears of it as an event. */
+  bust(executionId: string, timeUs: number): AmendTradeResult {
+    const result = this.venue.bust(executionId, timeUs);
+    this.#publish(result.events);
+    return result;
+  }
+
+  correct(executionId: string, price: Fixed, timeUs: number): AmendTradeResult {
+    const result = this.venue.correct(executionId, price, timeUs);
     this.#publish(result.events);
     return result;
   }
@@ -152,6 +200,24 @@ export class Exchange {
     this.ledger.append({ kind: "cursor", position: this.#position, timeUs });
   }
 
+  /** Orders are in the ledger before their first event. */
+  #accepted<Result extends { readonly events: readonly VenueEvent[] }>(
+    result: Result,
+    orders: readonly VenueOrder[],
+  ): Result {
+    for (const order of orders) {
+      this.ledger.append({ kind: "order", position: this.#position, order: orderRecord(order) });
+    }
+    this.#publish(result.events);
+    return result;
+  }
+
+  #acted(result: CorporateActionResult): CorporateActionResult {
+    this.#publish(result.events);
+    if (result.ok) this.activities.push(...result.activities);
+    return result;
+  }
+
   #publish(events: readonly VenueEvent[]): number {
     for (const event of events) {
       this.ledger.append({
@@ -161,6 +227,7 @@ export class Exchange {
         timeUs: event.timeUs,
         order: orderRecord(event.order),
         execution: executionRecord(event.execution),
+        reason: event.reason,
       });
       this.#count(event);
       this.ledger.afterCommit(() => this.onEvent(event));
@@ -210,7 +277,7 @@ export class Exchange {
         this.#position = entry.position;
         this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, entry.timeUs);
         this.venue.replay({ order, execution });
-        this.#count({ kind: entry.event, order, execution, timeUs: entry.timeUs });
+        this.#count({ kind: entry.event, order, execution, timeUs: entry.timeUs, reason: entry.reason });
         break;
       }
       case "cursor":

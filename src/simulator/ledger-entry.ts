@@ -6,7 +6,7 @@ import { CodedError } from "../core/errors.ts";
 import { formatFixed, parseFixed } from "../core/fixed.ts";
 import type { VenueEvent, VenueExecution, VenueOrder } from "../venue/order.ts";
 
-export const LEDGER_FORMAT = 1;
+export const LEDGER_FORMAT = 2;
 
 /** First line: whose ledger it is and what must not change under it. */
 export interface HeadEntry {
@@ -33,6 +33,7 @@ export interface EventEntry {
   readonly timeUs: number;
   readonly order: WireRecord;
   readonly execution: WireRecord | null;
+  readonly reason: VenueEvent["reason"];
 }
 
 /** How far the market has been played. */
@@ -56,9 +57,20 @@ export interface DayEntry {
 
 export type LedgerEntry = HeadEntry | OrderEntry | EventEntry | CursorEntry | SettingsEntry | DayEntry;
 
-type WireRecord = Readonly<Record<string, string | number | null>>;
+type WireRecord = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
-const ORDER_AMOUNTS = ["quantity", "limitPrice", "filledQuantity", "filledNotional"];
+const ORDER_AMOUNTS = [
+  "quantity",
+  "notional",
+  "limitPrice",
+  "stopPrice",
+  "trailPrice",
+  "trailPercent",
+  "expectedQuantity",
+  "filledQuantity",
+  "filledNotional",
+  "highWaterMark",
+];
 const EXECUTION_AMOUNTS = ["quantity", "price", "fee", "feeQuantity", "positionQuantity", "cash"];
 
 export function orderRecord(order: VenueOrder): WireRecord {
@@ -78,7 +90,7 @@ export function executionOfRecord(record: WireRecord | null): VenueExecution | n
 }
 
 function toRecord(value: Record<string, unknown>, amounts: readonly string[]): WireRecord {
-  const record: Record<string, string | number | null> = { ...value } as Record<string, string | number | null>;
+  const record = { ...value } as Record<string, WireRecord[string]>;
   for (const name of amounts) if (value[name] !== null) record[name] = formatFixed(value[name] as bigint);
   return record;
 }

@@ -3,7 +3,13 @@
  * the simulator does not do is refused in words, never ignored. Pure.
  */
 import { type Fixed, fixedFromNumber, parseFixed } from "../core/fixed.ts";
-import type { NewVenueOrder, VenueOrderType, VenueSide, VenueTimeInForce } from "../venue/order.ts";
+import {
+  type NewVenueOrder,
+  PLAIN_ORDER,
+  type VenueOrderType,
+  type VenueSide,
+  type VenueTimeInForce,
+} from "../venue/order.ts";
 import { malformed, WireError } from "./wire-error.ts";
 
 const SIDES: readonly VenueSide[] = ["buy", "sell"];
@@ -28,6 +34,7 @@ export function readOrderRequest(body: unknown, newId: () => string): NewVenueOr
   const id = fields["client_order_id"];
   if (id !== undefined && typeof id !== "string") throw malformed("client_order_id must be a string");
   return {
+    ...PLAIN_ORDER,
     symbol,
     quantity,
     side: oneOf(fields["side"], SIDES, "side"),

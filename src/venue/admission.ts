@@ -7,7 +7,16 @@ import { priceIncrementAt } from "../core/market/instrument.ts";
 import { type AccountFigures, openingCost } from "./buying-power.ts";
 import { type Holdings, notionalOf } from "./holdings.ts";
 import type { VenueMarket } from "./market.ts";
-import { type NewVenueOrder, remainingOf, type VenueRefusal, type WorkingOrder } from "./order.ts";
+import {
+  type NewVenueOrder,
+  remainingOf,
+  type VenueOrderTerms,
+  type VenueRefusal,
+  type WorkingOrder,
+} from "./order.ts";
+
+/** An order with what it is expected to trade. */
+export type SizedOrder = NewVenueOrder & { readonly expectedQuantity: Fixed };
 
 /** What the account's owner may change. */
 export interface VenueSettings {
@@ -42,8 +51,9 @@ export function refuse(
 }
 
 /** Null when the order may enter. */
-export function refusalOf(order: NewVenueOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
+export function refusalOf(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   return (
+    unservedRefusal(order) ??
     shapeRefusal(order) ??
     permissionRefusal(order, market, context) ??
     incrementRefusal(order, market) ??
@@ -53,11 +63,28 @@ export function refusalOf(order: NewVenueOrder, market: VenueMarket, context: Ad
   );
 }
 
-function shapeRefusal(order: NewVenueOrder): VenueRefusal | null {
+/** What this venue does not trade yet is refused in words, never taken for something else. */
+function unservedRefusal(order: SizedOrder): VenueRefusal | null {
+  const unserved =
+    order.type !== "market" && order.type !== "limit"
+      ? `type ${order.type}`
+      : order.timeInForce !== "day" && order.timeInForce !== "gtc" && order.timeInForce !== "ioc"
+        ? `time in force ${order.timeInForce}`
+        : order.orderClass !== "simple"
+          ? `class ${order.orderClass}`
+          : order.notional !== null
+            ? "notional"
+            : order.extendedHours
+              ? "extended hours"
+              : null;
+  return unserved === null ? null : refuse(422, CODE_UNPROCESSABLE, `${unserved} orders are not traded by this venue`);
+}
+
+function shapeRefusal(order: SizedOrder): VenueRefusal | null {
   if (order.clientOrderId.length > CLIENT_ORDER_ID_LENGTH) {
     return refuse(422, CODE_MALFORMED, `client_order_id must be no more than ${CLIENT_ORDER_ID_LENGTH} characters`);
   }
-  if (order.quantity <= 0n) return refuse(422, CODE_MALFORMED, "qty must be > 0");
+  if (order.expectedQuantity <= 0n) return refuse(422, CODE_MALFORMED, "qty must be > 0");
   if (order.type === "market" && order.limitPrice !== null) {
     return refuse(422, CODE_MALFORMED, "market orders require no stop or limit price");
   }
@@ -82,7 +109,7 @@ function permissionRefusal(order: NewVenueOrder, market: VenueMarket, context: A
   return null;
 }
 
-function incrementRefusal(order: NewVenueOrder, market: VenueMarket): VenueRefusal | null {
+function incrementRefusal(order: SizedOrder, market: VenueMarket): VenueRefusal | null {
   const { instrument } = market;
   if (order.limitPrice !== null && order.limitPrice % priceIncrementAt(instrument, order.limitPrice) !== 0n) {
     return refuse(
@@ -91,15 +118,15 @@ function incrementRefusal(order: NewVenueOrder, market: VenueMarket): VenueRefus
       `invalid limit_price ${formatFixed(order.limitPrice)}. sub-penny increment does not fulfill minimum pricing criteria`,
     );
   }
-  if (instrument.assetClass === "us_equity" && order.quantity % FIXED_ONE !== 0n) {
+  if (instrument.assetClass === "us_equity" && order.expectedQuantity % FIXED_ONE !== 0n) {
     if (!instrument.fractionable) {
       return refuse(403, CODE_FORBIDDEN, `asset "${order.symbol}" is not fractionable`);
     }
     if (order.timeInForce !== "day") return refuse(422, CODE_UNPROCESSABLE, "fractional orders must be DAY orders");
-  } else if (order.quantity % instrument.quantityIncrement !== 0n) {
+  } else if (order.expectedQuantity % instrument.quantityIncrement !== 0n) {
     return refuse(422, CODE_UNPROCESSABLE, `qty must be a multiple of ${formatFixed(instrument.quantityIncrement)}`);
   }
-  if (order.quantity < instrument.minQuantity && order.quantity % FIXED_ONE === 0n) {
+  if (order.expectedQuantity < instrument.minQuantity && order.expectedQuantity % FIXED_ONE === 0n) {
     return refuse(422, CODE_UNPROCESSABLE, `qty must be >= ${formatFixed(instrument.minQuantity)}`);
   }
   return null;
@@ -120,7 +147,7 @@ export function washTradeRefusal(order: NewVenueOrder, open: readonly WorkingOrd
   return null;
 }
 
-function crosses(a: NewVenueOrder, b: NewVenueOrder): boolean {
+function crosses(a: VenueOrderTerms, b: VenueOrderTerms): boolean {
   const [buy, sell] = a.side === "buy" ? [a, b] : [b, a];
   return (buy.limitPrice as Fixed) >= (sell.limitPrice as Fixed);
 }
@@ -142,11 +169,11 @@ export function availableQuantity(market: VenueMarket, holdings: Holdings): Fixe
 }
 
 /** A position is closed at most; turning it round takes a second order from flat, and from flat there is one way only. */
-function positionRefusal(order: NewVenueOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
+function positionRefusal(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   const held = context.holdings.quantityOf(order.symbol);
   if (order.side === "buy" ? held < 0n : held > 0n) {
     const available = availableQuantity(market, context.holdings);
-    return order.quantity > available ? insufficientQuantity(order, market, held, available) : null;
+    return order.expectedQuantity > available ? insufficientQuantity(order, market, held, available) : null;
   }
   if (held === 0n && market.open.some((existing) => existing.side !== order.side)) {
     const words = order.side === "sell" ? ["short sell", "long buy"] : ["long buy", "short sell"];
@@ -155,9 +182,9 @@ function positionRefusal(order: NewVenueOrder, market: VenueMarket, context: Adm
   return order.side === "sell" ? shortRefusal(order, market, context) : null;
 }
 
-function insufficientQuantity(order: NewVenueOrder, market: VenueMarket, held: Fixed, available: Fixed): VenueRefusal {
+function insufficientQuantity(order: SizedOrder, market: VenueMarket, held: Fixed, available: Fixed): VenueRefusal {
   const size = held < 0n ? -held : held;
-  const message = `insufficient qty available for order (requested: ${formatFixed(order.quantity)}, available: ${formatFixed(available)})`;
+  const message = `insufficient qty available for order (requested: ${formatFixed(order.expectedQuantity)}, available: ${formatFixed(available)})`;
   const related = market.open.filter((existing) => existing.side === order.side).map((existing) => existing.id);
   return refuse(403, CODE_FORBIDDEN, message, {
     available: formatFixed(available),
@@ -168,27 +195,27 @@ function insufficientQuantity(order: NewVenueOrder, market: VenueMarket, held: F
   });
 }
 
-function shortRefusal(order: NewVenueOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
+function shortRefusal(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   const { instrument } = market;
   if (instrument.assetClass === "crypto") {
     const coin = instrument.symbol.split("/")[0] ?? instrument.symbol;
     return refuse(
       403,
       CODE_FORBIDDEN,
-      `insufficient balance for ${coin} (requested: ${formatFixed(order.quantity)}, available: 0)`,
+      `insufficient balance for ${coin} (requested: ${formatFixed(order.expectedQuantity)}, available: 0)`,
     );
   }
   if (context.settings.noShorting || context.settings.maxMarginMultiplier === 1) {
     return refuse(403, CODE_FORBIDDEN, "account is not allowed to short");
   }
   if (!instrument.shortable) return refuse(422, CODE_UNPROCESSABLE, `asset "${order.symbol}" cannot be sold short`);
-  if (order.quantity % FIXED_ONE !== 0n) {
+  if (order.expectedQuantity % FIXED_ONE !== 0n) {
     return refuse(422, CODE_UNPROCESSABLE, "fractional orders cannot be sold short");
   }
   return null;
 }
 
-function costRefusal(order: NewVenueOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
+function costRefusal(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   const price = order.limitPrice ?? market.reference(order.side);
   if (price === null) {
     return refuse(422, CODE_UNPROCESSABLE, `asset "${order.symbol}" has no price to check a market order against`);
@@ -196,7 +223,7 @@ function costRefusal(order: NewVenueOrder, market: VenueMarket, context: Admissi
   const cost = openingCost({ ...order, filledQuantity: 0n }, market, context.holdings);
   if (cost === 0n) return null;
   const minimum = market.instrument.minNotional;
-  if (notionalOf(market.instrument, order.quantity, price) < minimum) {
+  if (notionalOf(market.instrument, order.expectedQuantity, price) < minimum) {
     return refuse(403, CODE_FORBIDDEN, `cost basis must be >= minimal amount of order ${formatFixed(minimum)}`);
   }
   const figures = context.figures();

@@ -8,7 +8,7 @@
 import { divideRounded, type Fixed } from "../core/fixed.ts";
 import { averageEntryPrice, type Holdings, notionalOf } from "./holdings.ts";
 import type { VenueMarket } from "./market.ts";
-import type { VenueOrder } from "./order.ts";
+import { remainingOf, type VenueOrder } from "./order.ts";
 
 export interface AccountFigures {
   readonly cash: Fixed;
@@ -59,14 +59,14 @@ export function accountFigures(
 }
 
 /** What of an order its cost depends on. */
-export type CostBasis = Pick<VenueOrder, "side" | "limitPrice" | "quantity" | "filledQuantity">;
+export type CostBasis = Pick<VenueOrder, "side" | "limitPrice" | "expectedQuantity" | "filledQuantity">;
 
 /** Worst-case value of what an order may open; 0 for one that reduces a position. */
 export function openingCost(order: CostBasis, market: VenueMarket, holdings: Holdings): Fixed {
   const held = holdings.quantityOf(market.instrument.symbol);
   if (order.side === "buy" ? held < 0n : held > 0n) return 0n;
   const price = worstPrice(order, market);
-  return price === null ? 0n : notionalOf(market.instrument, order.quantity - order.filledQuantity, price);
+  return price === null ? 0n : notionalOf(market.instrument, remainingOf(order), price);
 }
 
 function worstPrice(order: CostBasis, market: VenueMarket): Fixed | null {

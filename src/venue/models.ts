@@ -4,7 +4,7 @@
  */
 import { divideRounded, type Fixed, FIXED_ONE, fixedFromNumber, multiplyFixed } from "../core/fixed.ts";
 import { type Instrument, roundPrice } from "../core/market/instrument.ts";
-import type { VenueSide, WorkingOrder } from "./order.ts";
+import { remainingAt, type VenueSide, type WorkingOrder } from "./order.ts";
 import { hashUnit } from "./seeded-hash.ts";
 
 /** What a model may see of an instrument's market; prices are doubles, 0 where there is none. */
@@ -17,7 +17,7 @@ export interface MarketView {
 
 export interface FillDecision {
   readonly price: Fixed;
-  /** Positive, at most the order's remaining quantity. */
+  /** Positive, at most `remainingAt(order, price)`. */
   readonly quantity: Fixed;
 }
 
@@ -52,10 +52,11 @@ export function quoteFill(options: { readonly partialRate?: number; readonly see
     decide(order, market) {
       const touch = order.side === "buy" ? market.ask : market.bid;
       if (!(touch > 0) || !withinLimit(order, touch)) return null;
-      const remaining = order.quantity - order.filledQuantity;
+      const price = fixedFromNumber(touch, "touch");
+      const remaining = remainingAt(order, price);
       const quantity =
         partialRate > 0 ? partialQuantity(order, remaining, partialRate, seed, market.timeUs) : remaining;
-      return { price: fixedFromNumber(touch, "touch"), quantity };
+      return { price, quantity };
     },
   };
 }

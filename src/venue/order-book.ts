@@ -4,7 +4,7 @@
  */
 import { fixedToNumber } from "../core/fixed.ts";
 import type { VenueMarket } from "./market.ts";
-import { isFinal, type NewVenueOrder, type VenueOrder, type WorkingOrder } from "./order.ts";
+import { isFinal, type VenueOrder, type VenueOrderTerms, type WorkingOrder } from "./order.ts";
 
 export class OrderBook {
   readonly #retained: number;
@@ -86,7 +86,7 @@ export function workingOrder(order: VenueOrder, market: VenueMarket): WorkingOrd
   return { ...order, instrument: market.instrument, limitNumber: limitNumberOf(order) };
 }
 
-function limitNumberOf(order: NewVenueOrder): number {
+function limitNumberOf(order: VenueOrderTerms): number {
   if (order.limitPrice !== null) return fixedToNumber(order.limitPrice);
   return order.side === "buy" ? Number.POSITIVE_INFINITY : 0;
 }

@@ -8,7 +8,7 @@
  * opening of a session trades on the first quote of that session, never on an older one.
  */
 import { CodedError } from "../core/errors.ts";
-import type { Fixed } from "../core/fixed.ts";
+import { divideRounded, type Fixed, FIXED_ONE, formatFixed } from "../core/fixed.ts";
 import type { Calendar } from "../core/market/calendar.ts";
 import type { Instrument } from "../core/market/instrument.ts";
 import {
@@ -19,6 +19,7 @@ import {
   CODE_UNPROCESSABLE,
   refusalOf,
   refuse,
+  type SizedOrder,
   type VenueSettings,
 } from "./admission.ts";
 import { type AccountFigures, accountFigures } from "./buying-power.ts";
@@ -36,18 +37,26 @@ import {
   type SlippageModel,
 } from "./models.ts";
 import {
+  type AmendTradeResult,
   type CancelResult,
+  type ClosingSize,
+  type CorporateActionResult,
   isFinal,
   type NewVenueOrder,
+  PLAIN_ORDER,
   type Refused,
   remainingOf,
+  type ReplaceRequest,
+  type ReplaceResult,
   type SubmitResult,
   snapshotOf,
   type VenueEvent,
   type VenueEventKind,
   type VenueExecution,
   type VenueOrder,
+  type VenuePositionIntent,
   type VenueRefusal,
+  type VenueSide,
   type WorkingOrder,
 } from "./order.ts";
 import { OrderBook, workingOrder } from "./order-book.ts";
@@ -67,6 +76,12 @@ export interface VenueOptions {
   readonly slippage?: SlippageModel;
   /** Final orders that are kept for look-ups; older ones leave only their client order id behind. Default 100,000. */
   readonly retainedOrders?: number;
+}
+
+/** What became of one order of a `cancelAll`; no refusal means that it is cancelled. */
+export interface CancelRow {
+  readonly id: string;
+  readonly refusal: VenueRefusal | null;
 }
 
 const NO_EVENTS: readonly VenueEvent[] = Object.freeze([]);
@@ -209,11 +224,12 @@ export class Venue {
     if (market === undefined) {
       return this.#refused(refuse(422, CODE_UNPROCESSABLE, `asset "${request.symbol}" not found`));
     }
+    const sized = { ...request, expectedQuantity: request.quantity ?? 0n };
     const refusal = this.#book.knows(request.clientOrderId)
       ? refuse(422, CODE_MALFORMED, "client_order_id must be unique")
-      : refusalOf(request, market, this.#context());
+      : refusalOf(sized, market, this.#context());
     if (refusal !== null) return this.#refused(refusal);
-    const order = this.#enter(request, market);
+    const order = this.#enter(sized, market);
     const accepted = snapshotOf(order);
     if (order.activeAtUs <= this.#timeUs) this.#activate(order, market, true);
     else {
@@ -221,7 +237,7 @@ export class Venue {
       this.#schedule(order.activeAtUs);
     }
     if (order.expiresAtUs !== null && !isFinal(order.status)) this.#schedule(order.expiresAtUs);
-    return { ok: true, order: accepted, events: this.#take() };
+    return { ok: true, order: accepted, legs: [], events: this.#take() };
   }
 
   cancel(id: string, timeUs: number): CancelResult {
@@ -238,6 +254,78 @@ export class Venue {
         ? refuse(404, CODE_NOT_FOUND, `order not found for ${id}`)
         : refuse(422, CODE_UNPROCESSABLE, `order is already in "${known.status}" state`),
     );
+  }
+
+  /**
+   * PATCH: puts a new order in the place of an open one. Statuses that refuse it: accepted, pending_new, pending_cancel,
+   * pending_replace and the final ones.
+   */
+  replace(id: string, request: ReplaceRequest, timeUs: number): ReplaceResult {
+    this.#advance(timeUs);
+    return this.#unserved(`replacing order ${id} by ${request.clientOrderId}`);
+  }
+
+  /** Cancels every open order, legs with their parents; one row for each that was open. */
+  cancelAll(timeUs: number): { readonly rows: readonly CancelRow[]; readonly events: readonly VenueEvent[] } {
+    this.#advance(timeUs);
+    const events = [...this.#take()];
+    const rows: CancelRow[] = [];
+    for (const { id } of this.#openOrders()) {
+      const result = isFinal((this.#book.byId(id) as VenueOrder).status) ? null : this.cancel(id, timeUs);
+      if (result !== null) events.push(...result.events);
+      rows.push({ id, refusal: result === null || result.ok ? null : result.refusal });
+    }
+    return { rows, events };
+  }
+
+  /** A market order against a position: for the day, or good till cancelled where nothing closes. 404 without a position. */
+  closePosition(symbol: string, size: ClosingSize, clientOrderId: string, timeUs: number): SubmitResult {
+    this.#advance(timeUs);
+    const held = this.positionOf(symbol);
+    if (held === 0n) return this.#refused(refuse(404, CODE_NOT_FOUND, "position does not exist"));
+    const market = this.#bySymbol.get(symbol) as VenueMarket;
+    const before = this.#take();
+    const result = this.submit(
+      {
+        ...PLAIN_ORDER,
+        clientOrderId,
+        symbol,
+        side: held > 0n ? "sell" : "buy",
+        type: "market",
+        timeInForce: market.instrument.assetClass === "crypto" ? "gtc" : "day",
+        quantity: closingQuantity(size, held > 0n ? held : -held),
+      },
+      timeUs,
+    );
+    return { ...result, events: [...before, ...result.events] };
+  }
+
+  /** A split: `to` new shares for each `from` old ones. Open orders of the symbol are cancelled with CORPORATE_ACTION. */
+  split(symbol: string, ratio: { readonly from: number; readonly to: number }, timeUs: number): CorporateActionResult {
+    this.#advance(timeUs);
+    return this.#unserved(`a ${ratio.to}:${ratio.from} split of ${symbol}`);
+  }
+
+  /** A cash dividend on the position at this time; a short position pays it. */
+  dividend(symbol: string, perShare: Fixed, timeUs: number): CorporateActionResult {
+    this.#advance(timeUs);
+    return this.#unserved(`a dividend of ${formatFixed(perShare)} on ${symbol}`);
+  }
+
+  /** Undoes a trade that is among the fills that are kept. */
+  bust(executionId: string, timeUs: number): AmendTradeResult {
+    this.#advance(timeUs);
+    return this.#unserved(`busting ${executionId}`);
+  }
+
+  /** Puts the price of a trade right that is among the fills that are kept. */
+  correct(executionId: string, price: Fixed, timeUs: number): AmendTradeResult {
+    this.#advance(timeUs);
+    return this.#unserved(`correcting ${executionId} to ${formatFixed(price)}`);
+  }
+
+  #unserved(what: string): Refused {
+    return this.#refused(refuse(422, CODE_UNPROCESSABLE, `${what} is not done by this venue yet`));
   }
 
   /**
@@ -283,16 +371,22 @@ export class Venue {
     return { ok: false, refusal, events: this.#take() };
   }
 
-  #enter(request: NewVenueOrder, market: VenueMarket): WorkingOrder {
+  #enter(sized: SizedOrder, market: VenueMarket): WorkingOrder {
+    const { takeProfit: _takeProfit, stopLoss: _stopLoss, ...request } = sized;
     const number = this.#book.nextNumber;
-    const held = this.#holdings.quantityOf(request.symbol);
     const open = market.calendar.isOpen(this.#timeUs);
     const order = workingOrder(
       {
         ...request,
         id: seededUuid(this.#idSeed, number),
         number,
-        opens: request.side === "buy" ? held >= 0n : held <= 0n,
+        positionIntent: request.positionIntent ?? intentOf(request.side, this.#holdings.quantityOf(request.symbol)),
+        role: "entry",
+        parentId: null,
+        legIds: [],
+        replaces: null,
+        replacedBy: null,
+        highWaterMark: null,
         status: open ? "pending_new" : "accepted",
         filledQuantity: 0n,
         filledNotional: 0n,
@@ -301,9 +395,12 @@ export class Venue {
         updatedAtUs: this.#timeUs,
         activeAtUs: this.#timeUs,
         expiresAtUs: request.timeInForce === "day" ? sessionEndUs(market.calendar, this.#timeUs) : null,
+        triggeredAtUs: null,
         filledAtUs: null,
         canceledAtUs: null,
         expiredAtUs: null,
+        replacedAtUs: null,
+        failedAtUs: null,
       },
       market,
     );
@@ -353,6 +450,7 @@ export class Venue {
       feeQuantity,
       positionQuantity: this.#holdings.quantityOf(instrument.symbol),
       cash: this.#holdings.cash,
+      previousId: null,
     };
     if (remainingOf(order) > 0n) {
       order.status = "partially_filled";
@@ -373,7 +471,7 @@ export class Venue {
 
   #emit(kind: VenueEventKind, order: WorkingOrder, execution: VenueExecution | null): void {
     order.updatedAtUs = this.#timeUs;
-    this.#events.push({ kind, order: snapshotOf(order), timeUs: this.#timeUs, execution });
+    this.#events.push({ kind, order: snapshotOf(order), timeUs: this.#timeUs, execution, reason: null });
   }
 
   #take(): readonly VenueEvent[] {
@@ -425,6 +523,17 @@ export class Venue {
       }
     }
   }
+}
+
+function intentOf(side: VenueSide, held: Fixed): VenuePositionIntent {
+  if (side === "buy") return held >= 0n ? "buy_to_open" : "buy_to_close";
+  return held <= 0n ? "sell_to_open" : "sell_to_close";
+}
+
+function closingQuantity(size: ClosingSize, held: Fixed): Fixed {
+  if (size.kind === "all") return held;
+  if (size.kind === "quantity") return size.quantity;
+  return divideRounded(held * size.percentage, 100n * FIXED_ONE, "floor");
 }
 
 /** Room for the fills of one order in the numbers that execution ids are made of. */

@@ -4,7 +4,14 @@ import fc from "fast-check";
 import { parseFixed } from "../../src/core/fixed.ts";
 import { cryptoPair, equity } from "../../src/core/market/instrument.ts";
 import { quoteFill } from "../../src/venue/models.ts";
-import { isFinal, type NewVenueOrder, remainingOf, type VenueEvent, type VenueOrder } from "../../src/venue/order.ts";
+import {
+  isFinal,
+  type NewVenueOrder,
+  PLAIN_ORDER,
+  remainingOf,
+  type VenueEvent,
+  type VenueOrder,
+} from "../../src/venue/order.ts";
 import { Venue } from "../../src/venue/venue.ts";
 
 const fixed = (decimal: string) => parseFixed(decimal, "test");
@@ -39,6 +46,7 @@ const submit = fc
   .map(({ index, side, timeInForce, quantity, cents }) => ({
     do: "submit" as const,
     order: {
+      ...PLAIN_ORDER,
       symbol: INSTRUMENTS[index]?.symbol as string,
       side,
       timeInForce,
@@ -132,7 +140,7 @@ describe("the venue under random commands", () => {
           for (const { kind, order, execution, timeUs } of events) {
             assert.ok(!final.has(order.id), `${kind} after the end`);
             if (isFinal(order.status)) final.add(order.id);
-            assert.ok(order.filledQuantity <= order.quantity);
+            assert.ok(order.filledQuantity <= (order.quantity ?? order.expectedQuantity));
             if (execution === null) continue;
             assert.equal(kind, remainingOf(order) === 0n ? "fill" : "partial_fill");
             const market = venue.market(order.symbol);

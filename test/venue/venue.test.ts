@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { formatFixed, parseFixed } from "../../src/core/fixed.ts";
 import { cryptoPair, equity, type Instrument } from "../../src/core/market/instrument.ts";
 import { constantLatency, feeBps, feePerShare, quoteFill, slippageBps } from "../../src/venue/models.ts";
-import type { NewVenueOrder, SubmitResult, VenueEvent } from "../../src/venue/order.ts";
+import { type NewVenueOrder, PLAIN_ORDER, type SubmitResult, type VenueEvent } from "../../src/venue/order.ts";
 import { Venue, type VenueOptions } from "../../src/venue/venue.ts";
 
 const fixed = (text: string) => parseFixed(text, "test");
@@ -29,6 +29,7 @@ let ids = 0;
 function request(text: string, overrides: Partial<NewVenueOrder> = {}): NewVenueOrder {
   const [side, quantity, symbol, price] = text.split(" ") as ["buy" | "sell", string, string, string?];
   return {
+    ...PLAIN_ORDER,
     clientOrderId: `id-${++ids}`,
     symbol,
     side,
