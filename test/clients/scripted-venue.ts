@@ -1,0 +1,139 @@
+/**
+ * A simulator for the clients' tests, with a market whose every tick is written down: it moves only when the test says so,
+ * by the lockstep socket, so that each price that a client sees is known beforehand.
+ */
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
+import { WebSocket } from "ws";
+import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+
+export const KEYS = { keyId: "client-key", secret: "client-secret" };
+
+/** Tuesday, 10:00 in New York: within the session of 2018-01-02. */
+export const START_MS = Date.parse("2018-01-02T15:00:00Z");
+
+/** Ticks one after the other, a millisecond apart unless `wait` says otherwise. Prices are in US dollars. */
+export class MarketScript {
+  readonly #quotes = ["ts_ns,symbol,bid,bid_size,ask,ask_size,exchange"];
+  readonly #trades = ["ts_ns,symbol,price,size,exchange,cond,corr"];
+  #timeMs = START_MS;
+
+  /** Sizes are shares or coins. */
+  quote(symbol: string, bid: number, ask: number, size = 10_000): this {
+    this.#quotes.push(`${this.#stamp()},${symbol},${bid},${size},${ask},${size},Q`);
+    return this;
+  }
+
+  trade(symbol: string, price: number, size = 100): this {
+    this.#trades.push(`${this.#stamp()},${symbol},${price},${size},Q,@,0`);
+    return this;
+  }
+
+  wait(seconds: number): this {
+    this.#timeMs += seconds * 1000;
+    return this;
+  }
+
+  /** Writes the ticks as recorded files. */
+  write(directory: string): string[] {
+    const kinds = [
+      { name: "quotes.csv.gz", rows: this.#quotes },
+      { name: "trades.csv.gz", rows: this.#trades },
+    ].filter(({ rows }) => rows.length > 1);
+    return kinds.map(({ name, rows }) => {
+      const file = join(directory, name);
+      writeFileSync(file, gzipSync(`${rows.join("\n")}\n`));
+      return file;
+    });
+  }
+
+  #stamp(): string {
+    return `${this.#timeMs++}000000`;
+  }
+}
+
+export class ScriptedVenue {
+  readonly port: number;
+  /** `http://127.0.0.1:4010` */
+  readonly url: string;
+  readonly #lockstep: WebSocket;
+  readonly #steps = new Arrivals<{ readonly step?: number; readonly end?: boolean }>();
+  #step = 0;
+
+  private constructor(port: number, lockstep: WebSocket) {
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#lockstep = lockstep;
+    lockstep.on("message", (data: Buffer) => this.#steps.add(JSON.parse(data.toString("utf8"))));
+  }
+
+  /** Starts a simulator whose first tick has been played; it ends with the test. */
+  static async start(t: TestContext, script: MarketScript, settings: object = {}): Promise<ScriptedVenue> {
+    const directory = mkdtempSync(join(tmpdir(), "clients-test-"));
+    const files = script.write(directory);
+    const fixed = { port: 0, speed: "lockstep", replay: files, waitForSubscriber: false, ...KEYS };
+    const simulator: Simulator = await createSimulator({ ...fixed, ...settings });
+    const port = await simulator.listen();
+    const lockstep = new WebSocket(`ws://127.0.0.1:${port}/simulator/lockstep`);
+    t.after(async () => {
+      lockstep.terminate();
+      await simulator.close();
+      rmSync(directory, { recursive: true });
+    });
+    const venue = new ScriptedVenue(port, lockstep);
+    await once(lockstep, "open");
+    await venue.#barrier();
+    return venue;
+  }
+
+  /** Plays the next ticks of the script; what they cause has been sent when this resolves. */
+  async play(ticks: number): Promise<void> {
+    const until = (await this.#position()) + ticks;
+    do {
+      this.#lockstep.send(JSON.stringify({ step: this.#step, trade_updates: Number.MAX_SAFE_INTEGER }));
+      await this.#barrier();
+    } while ((await this.#position()) < until);
+  }
+
+  async #barrier(): Promise<void> {
+    const message = await this.#steps.find(({ step, end }) => end === true || (step ?? 0) > this.#step);
+    if (message.end === true) throw new Error("the script is over");
+    this.#step = message.step as number;
+  }
+
+  async #position(): Promise<number> {
+    const answer = (await (await fetch(`${this.url}/simulator/ledger`)).json()) as { tick: number };
+    return answer.tick;
+  }
+}
+
+/** What a stream has given so far, in order, and a way to wait for more. */
+export class Arrivals<T> {
+  readonly all: T[] = [];
+  #waiting: (() => void)[] = [];
+
+  add(item: T): void {
+    this.all.push(item);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  /** The first that fits, of those that are there or to come. */
+  async find(fits: (item: T) => boolean): Promise<T> {
+    for (let at = 0; ; ) {
+      for (; at < this.all.length; at++) if (fits(this.all[at] as T)) return this.all[at] as T;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** The first ones, as soon as there are so many. */
+  async first(count: number): Promise<T[]> {
+    while (this.all.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.all.slice(0, count);
+  }
+}
