@@ -201,6 +201,8 @@ class SimulatorServer implements Simulator {
     app.addHook("onRequest", async (request, reply) => {
       this.#usedAtMs = performance.now();
       reply.header("x-request-id", request.id);
+      // Version 3 of Alpaca's JavaScript client names an empty type on DELETE.
+      if (request.headers["content-type"] === "") delete request.raw.headers["content-type"];
       this.#authorize(request);
       if (!isTrading(request.url)) return;
       const { allowed, headers } = this.#limit.take();
