@@ -62,6 +62,7 @@ export class ScriptedVenue {
   readonly url: string;
   readonly #lockstep: WebSocket;
   readonly #steps = new Arrivals<{ readonly step?: number; readonly end?: boolean }>();
+  readonly #clients: { close(): void }[] = [];
   #step = 0;
 
   private constructor(port: number, lockstep: WebSocket) {
@@ -79,15 +80,22 @@ export class ScriptedVenue {
     const simulator: Simulator = await createSimulator({ ...fixed, ...settings });
     const port = await simulator.listen();
     const lockstep = new WebSocket(`ws://127.0.0.1:${port}/simulator/lockstep`);
+    const venue = new ScriptedVenue(port, lockstep);
     t.after(async () => {
+      for (const client of venue.#clients) client.close();
       lockstep.terminate();
       await simulator.close();
       rmSync(directory, { recursive: true });
     });
-    const venue = new ScriptedVenue(port, lockstep);
     await once(lockstep, "open");
     await venue.#barrier();
     return venue;
+  }
+
+  /** The client is closed before the simulator, so that it does not try to come back. */
+  attach<T extends { close(): void }>(client: T): T {
+    this.#clients.push(client);
+    return client;
   }
 
   /** Plays the next ticks of the script; what they cause has been sent when this resolves. */
