@@ -3,7 +3,7 @@
  * Alpaca or to the simulator. Every call has a deadline of its own and ends in a value; only bugs throw.
  */
 import type { Fixed } from "../core/fixed.ts";
-import type { OrderType, Side, TimeInForce } from "../orders/journal.ts";
+import type { OrderTerms, Side, TimeInForce } from "../orders/journal.ts";
 
 export interface BrokerAccount {
   readonly id: string;
@@ -30,28 +30,66 @@ export interface BrokerOrder {
   readonly clientOrderId: string;
   readonly symbol: string;
   readonly side: Side;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
+  /** As on the wire, like `timeInForce` and `orderClass` (`""` for simple orders): a broker may have more than we send. */
+  readonly type: string;
+  readonly timeInForce: string;
+  readonly orderClass: string;
+  /** Null for orders by notional. */
   readonly quantity: Fixed | null;
   readonly limitPrice: Fixed | null;
+  /** Of a trailing stop where it stands now. */
   readonly stopPrice: Fixed | null;
+  readonly trailPrice: Fixed | null;
+  readonly trailPercent: Fixed | null;
   readonly filledQuantity: Fixed;
   readonly filledAveragePrice: Fixed | null;
   readonly status: BrokerOrderStatus;
+  /** Broker ids of the order that this one takes the place of, and of the one that took its place. */
+  readonly replaces: string | null;
+  readonly replacedBy: string | null;
+  /** Of a parent, where the broker tells them; their client ids are the broker's. */
+  readonly legs: readonly BrokerOrder[];
   /** Venue time, epoch microseconds. */
   readonly submittedAtUs: number;
   readonly updatedAtUs: number;
 }
 
-export interface NewOrder {
+/** `quantity` or `notional` (to be spent or raised, in the quote currency), never both. */
+export interface NewOrder extends Omit<OrderTerms, "quantity"> {
   readonly clientOrderId: string;
-  readonly symbol: string;
-  readonly side: Side;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
-  readonly quantity: Fixed;
+  readonly quantity: Fixed | null;
+  readonly notional: Fixed | null;
+}
+
+/** What of an open order is to change; null stays as it is. */
+export interface OrderReplacement {
+  /** Of the order that takes the old one's place. */
+  readonly clientOrderId: string;
+  /** The total, what has been filled included. */
+  readonly quantity: Fixed | null;
   readonly limitPrice: Fixed | null;
   readonly stopPrice: Fixed | null;
+  /** Price or percent, whichever the order has. */
+  readonly trail: Fixed | null;
+  readonly timeInForce: TimeInForce | null;
+}
+
+/** The account moved without a trade. Signed amounts are seen from the account. */
+export interface BrokerActivity {
+  readonly id: string;
+  /** Alpaca's word: DIV, SPLIT, FEE, CFEE, INT, CSD, …; unknown ones are passed on. */
+  readonly type: string;
+  readonly status: string;
+  readonly symbol: string | null;
+  /** Change of the position; of a dividend what it was paid on. */
+  readonly quantity: Fixed | null;
+  /** Change of cash. */
+  readonly netAmount: Fixed;
+  readonly price: Fixed | null;
+  /** ISO date in New York, on which it counts. */
+  readonly date: string;
+  readonly createdAtUs: number;
+  readonly description: string;
 }
 
 export type SubmitOutcome =
@@ -74,6 +112,13 @@ export type CancelOutcome =
 /** `orders`: how many were open and are asked to be cancelled. */
 export type CancelAllOutcome =
   | { readonly kind: "requested"; readonly orders: number }
+  | { readonly kind: "failed"; readonly cause: string };
+
+/** A closing order has an id of the broker's; null where the answer could not be read. */
+export type CloseOutcome =
+  | { readonly kind: "requested"; readonly order: BrokerOrder | null }
+  | { readonly kind: "rejected"; readonly code: string; readonly message: string }
+  | { readonly kind: "not_found" }
   | { readonly kind: "failed"; readonly cause: string };
 
 /** A read either answers or says why not; `notFound` is an answer. */
@@ -143,6 +188,7 @@ export interface Broker {
   positions(): Promise<ReadOutcome<BrokerPosition[]>>;
   clock(): Promise<ReadOutcome<BrokerClock>>;
   asset(symbol: string): Promise<ReadOutcome<BrokerAsset>>;
+  /** With its legs. */
   order(brokerOrderId: string): Promise<ReadOutcome<BrokerOrder>>;
   orderByClientId(clientOrderId: string): Promise<ReadOutcome<BrokerOrder>>;
   /** All orders, whatever their status, submitted at or after the time; oldest first, paged to the end. */
@@ -150,11 +196,17 @@ export interface Broker {
   openOrders(): Promise<ReadOutcome<BrokerOrder[]>>;
   /** All fills after the venue time (inclusive), oldest first, paged to the end. */
   fillsSince(venueTimeUs: number): Promise<ReadOutcome<BrokerFill[]>>;
+  /** All that moved the account without a trade and was entered after the venue time (inclusive), oldest first. */
+  activitiesSince(venueTimeUs: number): Promise<ReadOutcome<BrokerActivity[]>>;
   /** Bars of `intervalSeconds` (60 or a multiple) with start in [startUs, endUs), oldest first. */
   bars(symbol: string, intervalSeconds: number, startUs: number, endUs: number): Promise<ReadOutcome<HistoricalBar[]>>;
   /** One POST, never retried here. `deadlineMs` is a length, not a time. */
   submit(order: NewOrder, deadlineMs: number): Promise<SubmitOutcome>;
+  /** One PATCH, never retried here: puts a new order in the place of an open one, which may still fill first. */
+  replace(brokerOrderId: string, replacement: OrderReplacement, deadlineMs: number): Promise<SubmitOutcome>;
   cancel(brokerOrderId: string): Promise<CancelOutcome>;
+  /** A market order against the position, all of it without a quantity. Its id is the broker's: it is nobody's intent. */
+  closePosition(symbol: string, quantity: Fixed | null): Promise<CloseOutcome>;
   /** DELETE /v2/orders; waits for no budget. */
   cancelAll(): Promise<CancelAllOutcome>;
   /** Sets `suspend_trade` at the broker. */

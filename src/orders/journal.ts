@@ -26,6 +26,47 @@ export interface Lease extends Fence {
 export type Side = "buy" | "sell";
 export type OrderType = "market" | "limit" | "stop" | "stop_limit" | "trailing_stop";
 export type TimeInForce = "day" | "gtc" | "ioc" | "fok" | "opg" | "cls";
+/** `bracket`: an entry with both exits; `oto`: an entry with one; `oco`: both exits of a position that is there. */
+export type OrderClass = "simple" | "bracket" | "oco" | "oto";
+
+/** What an order is to do, apart from whose it is and how it fares. Prices and quantities are positive. */
+export interface OrderTerms {
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: Fixed;
+  /** Given exactly for limit and stop_limit; of an OCO it is the take-profit's. */
+  readonly limitPrice: Fixed | null;
+  /** Given exactly for stop and stop_limit. */
+  readonly stopPrice: Fixed | null;
+  /** Distance of a trailing stop in price; it has this or `trailPercent`. */
+  readonly trailPrice: Fixed | null;
+  /** Distance of a trailing stop in percent of its best price, below 100. */
+  readonly trailPercent: Fixed | null;
+  /** Trades before and after the core session, too; limit orders only. */
+  readonly extendedHours: boolean;
+  readonly orderClass: OrderClass;
+  /** Limit of the take-profit leg of a bracket or OTO. */
+  readonly takeProfitPrice: Fixed | null;
+  /** Stop of the stop-loss leg of a bracket, OTO or OCO. */
+  readonly stopLossPrice: Fixed | null;
+  /** Makes the stop-loss leg a stop-limit order. */
+  readonly stopLossLimitPrice: Fixed | null;
+}
+
+/** The terms that most orders leave empty: `{ ...SIMPLE_TERMS, symbol, … }`. */
+export const SIMPLE_TERMS = {
+  limitPrice: null,
+  stopPrice: null,
+  trailPrice: null,
+  trailPercent: null,
+  extendedHours: false,
+  orderClass: "simple",
+  takeProfitPrice: null,
+  stopLossPrice: null,
+  stopLossLimitPrice: null,
+} as const satisfies Partial<OrderTerms>;
 
 /** What is known of an order; `unknown` is neither accepted nor refused and keeps its reservation. */
 export type OrderState =

@@ -21,6 +21,7 @@ import type {
   OrderChange,
   OrderIntent,
 } from "./journal.ts";
+import { SIMPLE_TERMS } from "./journal.ts";
 import { JournalLane } from "./journal-lane.ts";
 
 /** The way back to the engines. Called after the journal has the fact. */
@@ -402,7 +403,10 @@ export class OrderManager {
       if (pending !== undefined) {
         this.#options.observer.latency("tick_to_order", this.#options.wallUs() - pending.decoded.triggerReceivedTimeUs);
       }
-      const outcome = await this.#options.broker.submit(live.order, this.#options.postDeadlineMs);
+      const outcome = await this.#options.broker.submit(
+        { ...SIMPLE_TERMS, notional: null, ...live.order },
+        this.#options.postDeadlineMs,
+      );
       live.checkedAtMs = this.#options.nowMs();
       this.#options.observer.latency("send_to_acknowledgement", (this.#options.nowMs() - startMs) * 1000);
       if (outcome.kind !== "retry_later") return this.#afterSend(live, outcome);

@@ -7,7 +7,7 @@ import type { Broker, BrokerFill, BrokerOrder, BrokerPosition, ReadOutcome } fro
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
 import { isTerminal, stateOfStatus } from "./broker-status.ts";
-import type { JournalOrder, JournalSnapshot, PositionRow } from "./journal.ts";
+import { type JournalOrder, type JournalSnapshot, type PositionRow, SIMPLE_TERMS } from "./journal.ts";
 import { ORDER_ID_PREFIX } from "./order-id.ts";
 import type { LiveOrder, OrderManager } from "./order-manager.ts";
 
@@ -160,7 +160,9 @@ export class Reconciler {
     const far = settlingPrice(order.side, order.worstPrice);
     const outcome = await this.#options.broker.submit(
       {
+        ...SIMPLE_TERMS,
         ...order,
+        notional: null,
         type: "limit",
         timeInForce: order.timeInForce === "gtc" ? "gtc" : "day",
         limitPrice: far,

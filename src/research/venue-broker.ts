@@ -14,7 +14,7 @@ import type {
 } from "../broker/broker.ts";
 import { divideFixed } from "../core/fixed.ts";
 import type { Venue } from "../venue/venue.ts";
-import { PLAIN_ORDER, type VenueEvent, type VenueOrder } from "../venue/order.ts";
+import { type NewVenueOrder, PLAIN_ORDER, type VenueEvent, type VenueOrder } from "../venue/order.ts";
 
 const UNSUPPORTED = { kind: "failed", cause: "a backtest has no such data" } as const;
 
@@ -42,10 +42,18 @@ export class VenueBroker implements Broker {
   }
 
   async submit(order: NewOrder): Promise<SubmitOutcome> {
-    const result = this.#venue.submit({ ...PLAIN_ORDER, ...order }, this.#venue.timeUs);
+    const result = this.#venue.submit(venueOrder(order), this.#venue.timeUs);
     this.tell(result.events);
     if (result.ok) return { kind: "accepted", order: brokerOrder(result.order) };
     return { kind: "rejected", code: String(result.refusal.code), message: result.refusal.message };
+  }
+
+  async replace(): Promise<SubmitOutcome> {
+    return { kind: "rejected", code: "UNSUPPORTED", message: "a backtest replaces no orders" };
+  }
+
+  async closePosition() {
+    return UNSUPPORTED;
   }
 
   async cancel(brokerOrderId: string): Promise<CancelOutcome> {
@@ -114,6 +122,10 @@ export class VenueBroker implements Broker {
     return UNSUPPORTED;
   }
 
+  async activitiesSince() {
+    return UNSUPPORTED;
+  }
+
   async bars() {
     return UNSUPPORTED;
   }
@@ -135,6 +147,20 @@ function found(order: VenueOrder | undefined): ReadOutcome<BrokerOrder> {
   return order === undefined ? { kind: "not_found" } : { kind: "ok", value: brokerOrder(order) };
 }
 
+/** The venue has the exits as Alpaca's body has them. */
+function venueOrder(order: NewOrder): NewVenueOrder {
+  const { orderClass, limitPrice, takeProfitPrice, stopLossPrice, stopLossLimitPrice, ...terms } = order;
+  const takeProfit = orderClass === "oco" ? limitPrice : takeProfitPrice;
+  return {
+    ...PLAIN_ORDER,
+    ...terms,
+    orderClass,
+    limitPrice,
+    takeProfit: takeProfit === null ? null : { limitPrice: takeProfit },
+    stopLoss: stopLossPrice === null ? null : { stopPrice: stopLossPrice, limitPrice: stopLossLimitPrice },
+  };
+}
+
 function brokerOrder(order: VenueOrder): BrokerOrder {
   const filled = order.filledQuantity;
   return {
@@ -144,9 +170,15 @@ function brokerOrder(order: VenueOrder): BrokerOrder {
     side: order.side,
     type: order.type,
     timeInForce: order.timeInForce,
+    orderClass: order.orderClass,
     quantity: order.quantity,
     limitPrice: order.limitPrice,
     stopPrice: order.stopPrice,
+    trailPrice: order.trailPrice,
+    trailPercent: order.trailPercent,
+    replaces: order.replaces,
+    replacedBy: order.replacedBy,
+    legs: [],
     filledQuantity: filled,
     filledAveragePrice: filled === 0n ? null : divideFixed(order.filledNotional, filled, "half_even"),
     status: order.status,

@@ -31,7 +31,11 @@ export class ScriptedVenue {
   stream: (socket: WebSocket, connection: number, request: IncomingMessage) => void = () => {};
   /** When set, upgrades are answered with this HTTP status. */
   upgradeStatus: number | null = null;
+  /** Header lines of that answer, each with its line end. */
+  upgradeHeaders = "";
   connections = 0;
+  /** TCP connections so far. */
+  socketsOpened = 0;
   readonly #http: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #raw = new Set<Socket>();
@@ -68,12 +72,13 @@ export class ScriptedVenue {
       });
     });
     this.#http.on("connection", (socket) => {
+      this.socketsOpened += 1;
       this.#raw.add(socket);
       socket.on("close", () => this.#raw.delete(socket));
     });
     this.#http.on("upgrade", (request, socket, head) => {
       if (this.upgradeStatus !== null) {
-        socket.end(`HTTP/1.1 ${this.upgradeStatus} Refused\r\nConnection: close\r\n\r\n`);
+        socket.end(`HTTP/1.1 ${this.upgradeStatus} Refused\r\n${this.upgradeHeaders}Connection: close\r\n\r\n`);
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
@@ -87,6 +92,13 @@ export class ScriptedVenue {
     venue.#http.listen(0, "127.0.0.1");
     await once(venue.#http, "listening");
     return venue;
+  }
+
+  /** Resolves when the connection of the next request has ended. */
+  nextSocketEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#http.once("request", (request: IncomingMessage) => request.socket.once("close", () => resolve()));
+    });
   }
 
   get port(): number {

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { AlpacaBroker } from "../../src/broker/alpaca/alpaca-broker.ts";
+import { SIMPLE_TERMS } from "../../src/orders/journal.ts";
 import type { NewOrder, TradeUpdate } from "../../src/broker/broker.ts";
 import { FIXED_ONE } from "../../src/core/fixed.ts";
 import { KIND_QUOTE, KIND_TRADE } from "../../src/core/market/record.ts";
@@ -41,14 +42,14 @@ after(async () => {
 });
 
 const order = (overrides: Partial<NewOrder> = {}): NewOrder => ({
+  ...SIMPLE_TERMS,
+  notional: null,
   clientOrderId: "conversation-1",
   symbol: "DEMO",
   side: "buy",
   type: "market",
   timeInForce: "day",
   quantity: 3n * FIXED_ONE,
-  limitPrice: null,
-  stopPrice: null,
   ...overrides,
 });
 

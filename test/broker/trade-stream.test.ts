@@ -190,6 +190,42 @@ describe("trade-update stream", () => {
     });
   }
 
+  test("a handshake refused with 429 is tried again after five seconds, or what the venue asks for", async () => {
+    venue.upgradeStatus = 429;
+    stream.start();
+    await notes.next("disconnected: handshake answered with HTTP 429");
+    assert.deepEqual(timers.delaysMs, [5000]);
+    venue.upgradeHeaders = "Retry-After: 20\r\n";
+    timers.advance(5000);
+    await notes.next("disconnected");
+    assert.deepEqual(timers.delaysMs, [20_000]);
+    venue.upgradeStatus = null;
+    venue.stream = serve(() => {});
+    timers.advance(20_000);
+    await notes.next("connected");
+  });
+
+  test("a slot that a half-dead connection holds is asked for until it is free, every 16 s at most", async () => {
+    let refusedMs = 0;
+    venue.stream = (socket) => {
+      if (refusedMs >= 90_000) serve(() => {})(socket);
+      else
+        socket.once("message", () =>
+          socket.send(JSON.stringify({ T: "error", code: 406, msg: "connection limit exceeded" })),
+        );
+    };
+    stream.start();
+    while (refusedMs < 90_000) {
+      await notes.next("disconnected");
+      const delayMs = timers.delaysMs.at(-1) as number;
+      assert.ok(delayMs >= 1000 && delayMs <= 16_000, String(delayMs));
+      refusedMs += delayMs;
+      timers.advance(delayMs);
+    }
+    await notes.next("connected");
+    assert.equal(stream.state, "listening");
+  });
+
   test("a venue that is gone is asked again and again", async () => {
     venue.upgradeStatus = 503;
     stream.start();

@@ -143,11 +143,11 @@ describe("market-data stream", () => {
   });
 
   test("the backoff doubles up to 64 s while the venue refuses the handshake", async () => {
-    venue.upgradeStatus = 429;
+    venue.upgradeStatus = 503;
     stream.start();
     const delaysMs: number[] = [];
     for (let attempt = 0; attempt < 8; attempt++) {
-      assert.match(String((await notes.next("disconnected"))[1]), /HTTP 429/);
+      assert.match(String((await notes.next("disconnected"))[1]), /HTTP 503/);
       const delayMs = timers.delaysMs[0] as number;
       delaysMs.push(delayMs);
       timers.advance(delayMs);

@@ -4,6 +4,7 @@
  */
 import type {
   Broker,
+  BrokerActivity,
   BrokerFill,
   BrokerOrder,
   HistoricalBar,
@@ -62,6 +63,9 @@ export class FaultyBroker implements Broker {
     const accepted: BrokerOrder = {
       ...order,
       id,
+      replaces: null,
+      replacedBy: null,
+      legs: [],
       filledQuantity: 0n,
       filledAveragePrice: null,
       status: "new",
@@ -70,7 +74,7 @@ export class FaultyBroker implements Broker {
     };
     this.orders.set(id, accepted);
     this.#emit("new", accepted, null);
-    if (!resting) this.#fill(id, order.quantity);
+    if (!resting) this.#fill(id, order.quantity ?? 0n);
     return this.orders.get(id) as BrokerOrder;
   }
 
@@ -197,6 +201,18 @@ export class FaultyBroker implements Broker {
   }
 
   async asset() {
+    return { kind: "not_found" } as const;
+  }
+
+  async activitiesSince(): Promise<ReadOutcome<BrokerActivity[]>> {
+    return { kind: "ok", value: [] };
+  }
+
+  async replace(): Promise<SubmitOutcome> {
+    return { kind: "rejected", code: "BROKER_NOT_REPLACEABLE", message: "nothing is replaced here" };
+  }
+
+  async closePosition() {
     return { kind: "not_found" } as const;
   }
 

@@ -3,10 +3,11 @@
  * state of orders and never repeats a POST: what an answer means is a value, what to do about it the order manager's.
  */
 import { CodedError } from "../../core/errors.ts";
-import { formatFixed } from "../../core/fixed.ts";
+import { type Fixed, formatFixed } from "../../core/fixed.ts";
 import type {
   Broker,
   BrokerAccount,
+  BrokerActivity,
   BrokerAsset,
   BrokerClock,
   BrokerFill,
@@ -14,8 +15,10 @@ import type {
   BrokerPosition,
   CancelAllOutcome,
   CancelOutcome,
+  CloseOutcome,
   HistoricalBar,
   NewOrder,
+  OrderReplacement,
   ReadOutcome,
   SubmitOutcome,
   TradeUpdateHandler,
@@ -23,6 +26,7 @@ import type {
 import {
   cancelAllOutcome,
   cancelOutcome,
+  closeOutcome,
   commandOutcome,
   interpret,
   readOutcome,
@@ -30,10 +34,12 @@ import {
   withRequestId,
 } from "./answers.ts";
 import { type BudgetLimits, type BudgetShare, DEFAULT_BUDGET, MessageBudget } from "./budget.ts";
-import { HttpClient, type HttpOutcome } from "./http-client.ts";
+import { type HttpCall, HttpClient, type HttpOutcome } from "./http-client.ts";
+import { newOrderBody, replacementBody } from "./order-body.ts";
 import {
   isMultiLeg,
   readAccount,
+  readActivity,
   readAsset,
   readBar,
   readClock,
@@ -70,12 +76,14 @@ export interface AlpacaBrokerOptions {
 }
 
 const ORDERS_PAGE = 500;
-const FILLS_PAGE = 100;
+const ACTIVITIES_PAGE = 100;
 const BARS_PAGE = 10_000;
 /** Far above any real account; a venue that pages in circles must not hold us for ever. */
 const MAX_PAGES = 2000;
 /** Alpaca's `after` is exclusive and of unknown precision: ask from a little earlier and filter. */
 const AFTER_MARGIN_US = 1000;
+/** After a 429 that names no time. */
+const BUSY_PAUSE_MS = 1000;
 
 export class AlpacaBroker implements Broker {
   readonly #options: AlpacaBrokerOptions;
@@ -126,7 +134,9 @@ export class AlpacaBroker implements Broker {
   }
 
   order(brokerOrderId: string): Promise<ReadOutcome<BrokerOrder>> {
-    return this.#read(`/v2/orders/${encodeURIComponent(brokerOrderId)}`, {}, (value) => readOrder(value, this.#names));
+    return this.#read(`/v2/orders/${encodeURIComponent(brokerOrderId)}`, { nested: "true" }, (value) =>
+      readOrder(value, this.#names),
+    );
   }
 
   orderByClientId(clientOrderId: string): Promise<ReadOutcome<BrokerOrder>> {
@@ -165,23 +175,46 @@ export class AlpacaBroker implements Broker {
   }
 
   async fillsSince(venueTimeUs: number): Promise<ReadOutcome<BrokerFill[]>> {
-    const after = formatTimestampUs(Math.max(0, venueTimeUs - AFTER_MARGIN_US));
-    const common = { after, direction: "asc", page_size: String(FILLS_PAGE) };
     const fills = new Map<string, BrokerFill>();
-    return this.#pages<BrokerFill[]>(
+    const read = await this.#activities("/v2/account/activities/FILL", {}, venueTimeUs, (row) => {
+      const fill = readFill(row, this.#names);
+      if (fill.venueTimeUs >= venueTimeUs) fills.set(fill.executionId, fill);
+    });
+    if (read.kind !== "ok") return read;
+    return { kind: "ok", value: [...fills.values()].toSorted((a, b) => a.venueTimeUs - b.venueTimeUs) };
+  }
+
+  async activitiesSince(venueTimeUs: number): Promise<ReadOutcome<BrokerActivity[]>> {
+    const found = new Map<string, BrokerActivity>();
+    const query = { category: "non_trade_activity" };
+    const read = await this.#activities("/v2/account/activities", query, venueTimeUs, (row) => {
+      const activity = readActivity(row, this.#names);
+      found.set(activity.id, activity);
+    });
+    if (read.kind !== "ok") return read;
+    return { kind: "ok", value: [...found.values()].toSorted((a, b) => a.createdAtUs - b.createdAtUs) };
+  }
+
+  /** Oldest first, paged by the last row's id. */
+  #activities(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    venueTimeUs: number,
+    take: (row: unknown) => void,
+  ): Promise<ReadOutcome<null>> {
+    const after = formatTimestampUs(Math.max(0, venueTimeUs - AFTER_MARGIN_US));
+    const common = { ...query, after, direction: "asc", page_size: String(ACTIVITIES_PAGE) };
+    return this.#pages<null>(
       async (cursor) => {
-        const query = { ...common, ...(cursor === null ? {} : { page_token: cursor }) };
-        const page = await this.#read("/v2/account/activities/FILL", query, (value) => wireArray(value, "activities"));
+        const first = { ...common, ...(cursor === null ? {} : { page_token: cursor }) };
+        const page = await this.#read(path, first, (value) => wireArray(value, "activities"));
         return this.#page(page, (rows) => {
-          for (const row of rows) {
-            const fill = readFill(row, this.#names);
-            if (fill.venueTimeUs >= venueTimeUs) fills.set(fill.executionId, fill);
-          }
+          for (const row of rows) take(row);
           const lastId = rows.length === 0 ? null : wireText(wireObject(rows[rows.length - 1], "activity"), "id");
-          return nextCursor(rows.length < FILLS_PAGE ? null : lastId, cursor);
+          return nextCursor(rows.length < ACTIVITIES_PAGE ? null : lastId, cursor);
         });
       },
-      () => [...fills.values()].toSorted((a, b) => a.venueTimeUs - b.venueTimeUs),
+      () => null,
     );
   }
 
@@ -226,25 +259,36 @@ export class AlpacaBroker implements Broker {
   }
 
   async submit(order: NewOrder, deadlineMs: number): Promise<SubmitOutcome> {
-    if (order.type === "trailing_stop") {
-      return {
-        kind: "rejected",
-        code: "BROKER_INVALID_ORDER",
-        message: "trailing stops need a trail, which orders here do not have",
-      };
-    }
+    const body = written(() => newOrderBody(order));
+    if ("kind" in body) return body;
+    const url = this.#url(this.#options.baseUrl, "/v2/orders", {});
+    return this.#place(order.clientOrderId, { method: "POST", url, body: body.value, deadlineMs });
+  }
+
+  async replace(brokerOrderId: string, replacement: OrderReplacement, deadlineMs: number): Promise<SubmitOutcome> {
+    const body = written(() => replacementBody(replacement));
+    if ("kind" in body) return body;
+    const url = this.#url(this.#options.baseUrl, `/v2/orders/${encodeURIComponent(brokerOrderId)}`, {});
+    return this.#place(replacement.clientOrderId, { method: "PATCH", url, body: body.value, deadlineMs });
+  }
+
+  async #place(clientOrderId: string, call: HttpCall): Promise<SubmitOutcome> {
     const waitMs = this.#budget.take("orders");
     if (waitMs > 0) return { kind: "retry_later", afterMs: Math.ceil(waitMs) };
-    const url = this.#url(this.#options.baseUrl, "/v2/orders", {});
-    const answer = await this.#http.exchange({ method: "POST", url, body: orderBody(order), deadlineMs });
-    const outcome = submitOutcome(order, answer, this.#names);
-    if (outcome.kind !== "accepted")
-      this.#log.warn({ clientOrderId: order.clientOrderId, outcome }, "order not accepted");
+    const outcome = submitOutcome(clientOrderId, await this.#exchange("orders", call), this.#names);
+    if (outcome.kind !== "accepted") this.#log.warn({ clientOrderId, outcome }, "order not accepted");
     return outcome;
   }
 
   async cancel(brokerOrderId: string): Promise<CancelOutcome> {
     return cancelOutcome(await this.#unhindered("DELETE", `/v2/orders/${encodeURIComponent(brokerOrderId)}`));
+  }
+
+  async closePosition(symbol: string, quantity: Fixed | null): Promise<CloseOutcome> {
+    // Alpaca finds pairs by the name without the slash only.
+    const path = `/v2/positions/${encodeURIComponent(symbol.replace("/", ""))}`;
+    const query = quantity === null ? {} : { qty: formatFixed(quantity) };
+    return closeOutcome(await this.#unhindered("DELETE", path, { query }), this.#names);
   }
 
   async cancelAll(): Promise<CancelAllOutcome> {
@@ -253,7 +297,9 @@ export class AlpacaBroker implements Broker {
 
   /** Confirmed by the answer: the setting must read back as asked. */
   async suspendTrade(suspended: boolean): Promise<CancelOutcome> {
-    const outcome = await this.#unhindered("PATCH", "/v2/account/configurations", { suspend_trade: suspended });
+    const outcome = await this.#unhindered("PATCH", "/v2/account/configurations", {
+      body: { suspend_trade: suspended },
+    });
     const result = commandOutcome(outcome);
     if (result.kind !== "requested" || outcome.kind !== "answer") return result;
     const setting = interpret(outcome, (value) => wireBoolean(wireObject(value, "configurations"), "suspend_trade"));
@@ -299,14 +345,34 @@ export class AlpacaBroker implements Broker {
   }
 
   /** Cancels and the kill switch: counted, never delayed. */
-  #unhindered(method: "DELETE" | "PATCH", path: string, body?: object): Promise<HttpOutcome> {
+  #unhindered(
+    method: "DELETE" | "PATCH",
+    path: string,
+    parts: { readonly query?: Readonly<Record<string, string>>; readonly body?: object } = {},
+  ): Promise<HttpOutcome> {
     this.#budget.force("cancels");
-    return this.#http.exchange({
+    return this.#exchange("cancels", {
       method,
-      url: this.#url(this.#options.baseUrl, path, {}),
+      url: this.#url(this.#options.baseUrl, path, parts.query ?? {}),
       deadlineMs: this.#options.cancelDeadlineMs ?? 4000,
-      ...(body === undefined ? {} : { body }),
+      ...(parts.body === undefined ? {} : { body: parts.body }),
     });
+  }
+
+  /** Every exchange: the venue's count goes into the budget, a failure with its request's id into the log. */
+  async #exchange(share: BudgetShare, call: HttpCall): Promise<HttpOutcome> {
+    const outcome = await this.#http.exchange(call);
+    const request = `${call.method} ${call.url.pathname}`;
+    if (outcome.kind === "failed") {
+      this.#log.warn({ request, cause: outcome.cause, sent: outcome.sent }, "no answer from the broker");
+      return outcome;
+    }
+    if (outcome.count !== null) this.#budget.observe(share, outcome.count);
+    if (outcome.status === 429) this.#budget.exhausted(share, outcome.retryAfterMs ?? BUSY_PAUSE_MS);
+    if (outcome.status === 429 || outcome.status >= 500) {
+      this.#log.warn({ request, status: outcome.status, requestId: outcome.requestId }, "the broker failed a request");
+    }
+    return outcome;
   }
 
   #read<T>(
@@ -330,7 +396,7 @@ export class AlpacaBroker implements Broker {
     if (!(await this.#budget.wait(share, deadlineMs))) {
       return { kind: "failed", cause: `the message budget for ${share} is used up` };
     }
-    return readOutcome(await this.#http.exchange({ method: "GET", url, deadlineMs }), reader);
+    return readOutcome(await this.#exchange(share, { method: "GET", url, deadlineMs }), reader);
   }
 
   /** Runs `page` with the cursor it returned last until it returns null; `collect` makes the value. */
@@ -369,17 +435,16 @@ function nextCursor(next: string | null, current: string | null): string | null 
   return next;
 }
 
-function orderBody(order: NewOrder): object {
-  return {
-    symbol: order.symbol,
-    qty: formatFixed(order.quantity),
-    side: order.side,
-    type: order.type,
-    time_in_force: order.timeInForce,
-    client_order_id: order.clientOrderId,
-    ...(order.limitPrice === null ? {} : { limit_price: formatFixed(order.limitPrice) }),
-    ...(order.stopPrice === null ? {} : { stop_price: formatFixed(order.stopPrice) }),
-  };
+/** The request's body, or the refusal of an order that cannot be written. */
+function written(
+  body: () => object,
+): { readonly value: object } | Extract<SubmitOutcome, { readonly kind: "rejected" }> {
+  try {
+    return { value: body() };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return { kind: "rejected", code: error.code, message: error.message };
+  }
 }
 
 /** Alpaca's name of an interval: minutes up to 59, whole hours up to 23, one day; null for anything else. */

@@ -11,7 +11,7 @@
  *   4xx with Alpaca's error body, not 408     rejected       code from `rejection.ts`
  *   everything else (3xx, 5xx, 4xx without)   unknown
  */
-import type { CancelAllOutcome, CancelOutcome, NewOrder, ReadOutcome, SubmitOutcome } from "../broker.ts";
+import type { CancelAllOutcome, CancelOutcome, CloseOutcome, ReadOutcome, SubmitOutcome } from "../broker.ts";
 import type { HttpOutcome } from "./http-client.ts";
 import { readOrder } from "./readers.ts";
 import { classifyRefusal, isDuplicate } from "./rejection.ts";
@@ -22,28 +22,50 @@ export type Answer = HttpOutcome & { readonly kind: "answer" };
 
 const DEFAULT_RETRY_MS = 1000;
 
-export function submitOutcome(order: NewOrder, outcome: HttpOutcome, names: SymbolNames): SubmitOutcome {
+/** Of a POST or a PATCH; `clientOrderId` is what the answered order must have. */
+export function submitOutcome(clientOrderId: string, outcome: HttpOutcome, names: SymbolNames): SubmitOutcome {
   if (outcome.kind === "failed") {
     return outcome.sent
       ? { kind: "unknown", cause: outcome.cause }
       : { kind: "retry_later", afterMs: DEFAULT_RETRY_MS };
   }
-  if (isSuccess(outcome)) return acceptance(order, outcome, names);
+  if (isSuccess(outcome)) return acceptance(clientOrderId, outcome, names);
   if (outcome.status === 429) return { kind: "retry_later", afterMs: outcome.retryAfterMs ?? DEFAULT_RETRY_MS };
-  const body = errorBody(outcome);
-  const decided = outcome.status >= 400 && outcome.status < 500 && outcome.status !== 408;
-  if (!decided || body === null) return { kind: "unknown", cause: describe(outcome) };
-  const message = String(body["message"]);
-  const code = classifyRefusal({ status: outcome.status, code: Number(body["code"] ?? 0), message, body });
-  if (isDuplicate(code)) return { kind: "duplicate" };
-  return { kind: "rejected", code, message: withRequestId(message, outcome) };
+  const refusal = refusalOf(outcome);
+  if (refusal === null) return { kind: "unknown", cause: describe(outcome) };
+  if (isDuplicate(refusal.code)) return { kind: "duplicate" };
+  return { kind: "rejected", code: refusal.code, message: withRequestId(refusal.message, outcome) };
 }
 
-function acceptance(order: NewOrder, answer: Answer, names: SymbolNames): SubmitOutcome {
+/** The broker's decided no: a 4xx with its own body. Anything else decides nothing. */
+function refusalOf(answer: Answer): { readonly code: string; readonly message: string } | null {
+  const body = errorBody(answer);
+  const decided = answer.status >= 400 && answer.status < 500 && answer.status !== 408;
+  if (!decided || body === null) return null;
+  const message = String(body["message"]);
+  return {
+    code: classifyRefusal({ status: answer.status, code: Number(body["code"] ?? 0), message, body }),
+    message,
+  };
+}
+
+function acceptance(clientOrderId: string, answer: Answer, names: SymbolNames): SubmitOutcome {
   const read = interpret(answer, (value) => readOrder(value, names));
   if (read.kind !== "ok") return { kind: "unknown", cause: read.kind === "failed" ? read.cause : "no order" };
-  if (read.value.clientOrderId === order.clientOrderId) return { kind: "accepted", order: read.value };
+  if (read.value.clientOrderId === clientOrderId) return { kind: "accepted", order: read.value };
   return { kind: "unknown", cause: withRequestId("the answer is about another order", answer) };
+}
+
+export function closeOutcome(outcome: HttpOutcome, names: SymbolNames): CloseOutcome {
+  if (outcome.kind === "failed") return { kind: "failed", cause: outcome.cause };
+  if (isSuccess(outcome)) {
+    const read = interpret(outcome, (value) => readOrder(value, names));
+    return { kind: "requested", order: read.kind === "ok" ? read.value : null };
+  }
+  if (outcome.status === 404 && errorBody(outcome) !== null) return { kind: "not_found" };
+  const refusal = outcome.status === 429 ? null : refusalOf(outcome);
+  if (refusal === null) return { kind: "failed", cause: describe(outcome) };
+  return { kind: "rejected", code: refusal.code, message: withRequestId(refusal.message, outcome) };
 }
 
 /** Cancels are requests: success means that the broker took it up, not that the order is over. */

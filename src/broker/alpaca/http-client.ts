@@ -4,6 +4,8 @@
  */
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Socket } from "node:net";
+import type { VenueCount } from "./budget.ts";
 
 export type HttpOutcome =
   | {
@@ -13,8 +15,10 @@ export type HttpOutcome =
       /** Alpaca's `X-Request-ID`, for the log and their support. */
       readonly requestId: string | null;
       readonly retryAfterMs: number | null;
+      /** The venue's `X-RateLimit-*` count; null when it gives none. */
+      readonly count: VenueCount | null;
     }
-  /** `sent` is false only when the request provably never left: no connection could be made. */
+  /** `sent` is false only when the request provably never left: no connection was made. */
   | { readonly kind: "failed"; readonly cause: string; readonly sent: boolean };
 
 export interface HttpCall {
@@ -27,7 +31,6 @@ export interface HttpCall {
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** Idle connections are given up before the usual servers do, so that a POST rarely meets a dying one. */
 const IDLE_SOCKET_MS = 15_000;
-const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 const MAX_RETRY_AFTER_MS = 60_000;
 
 export class HttpClient {
@@ -39,6 +42,7 @@ export class HttpClient {
     this.#headers = headers;
   }
 
+  /** At the deadline the connection is destroyed: nothing of the request can leave any more. */
   exchange(call: HttpCall): Promise<HttpOutcome> {
     return new Promise((resolve) => {
       const secure = call.url.protocol === "https:";
@@ -50,10 +54,14 @@ export class HttpClient {
         headers: { ...this.#headers, accept: "application/json", ...bodyHeaders(text) },
         signal,
       });
+      let sent = false;
+      request.on("socket", (socket) => {
+        whenConnected(socket, secure, () => {
+          sent = true;
+        });
+      });
       request.on("response", (response) => readAnswer(response, signal, resolve));
-      request.on("error", (error: NodeJS.ErrnoException) =>
-        resolve(failure(error, signal, !NEVER_SENT.has(error.code ?? ""))),
-      );
+      request.on("error", (error) => resolve(failure(error, signal, sent)));
       request.end(text ?? undefined);
     });
   }
@@ -62,6 +70,12 @@ export class HttpClient {
     this.#http.destroy();
     this.#https.destroy();
   }
+}
+
+/** Before a connection stands (and its certificate is accepted) not a byte of the request goes out. */
+function whenConnected(socket: Socket, secure: boolean, connected: () => void): void {
+  if (socket.connecting) socket.once(secure ? "secureConnect" : "connect", connected);
+  else connected();
 }
 
 function bodyHeaders(text: string | null): Record<string, string> {
@@ -85,6 +99,7 @@ function readAnswer(response: IncomingMessage, signal: AbortSignal, resolve: (ou
       body: Buffer.concat(chunks).toString("utf8"),
       requestId: header(response, "x-request-id"),
       retryAfterMs: retryAfterMs(response),
+      count: venueCount(response),
     }),
   );
   response.on("close", () => {
@@ -105,13 +120,30 @@ function header(response: IncomingMessage, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** `Retry-After` in seconds, else the reset moment of the rate limit, which is in epoch seconds by their clock. */
+/** `Retry-After` in seconds, else the reset of the rate limit. */
 function retryAfterMs(response: IncomingMessage): number | null {
-  const seconds = Number(header(response, "retry-after") ?? Number.NaN);
-  if (Number.isFinite(seconds)) return clampDelay(seconds * 1000);
-  const resetSeconds = Number(header(response, "x-ratelimit-reset") ?? Number.NaN);
+  const seconds = numberIn(response, "retry-after");
+  return seconds === null ? resetInMs(response) : clampDelay(seconds * 1000);
+}
+
+function venueCount(response: IncomingMessage): VenueCount | null {
+  const limit = numberIn(response, "x-ratelimit-limit");
+  const remaining = numberIn(response, "x-ratelimit-remaining");
+  const reset = resetInMs(response);
+  return limit === null || remaining === null || reset === null ? null : { limit, remaining, resetInMs: reset };
+}
+
+/** The reset is in epoch seconds by their clock, and so is the answer's date. */
+function resetInMs(response: IncomingMessage): number | null {
+  const resetSeconds = numberIn(response, "x-ratelimit-reset");
   const dateMs = Date.parse(header(response, "date") ?? "");
-  return Number.isFinite(resetSeconds) && Number.isFinite(dateMs) ? clampDelay(resetSeconds * 1000 - dateMs) : null;
+  return resetSeconds === null || Number.isNaN(dateMs) ? null : clampDelay(resetSeconds * 1000 - dateMs);
+}
+
+function numberIn(response: IncomingMessage, name: string): number | null {
+  const text = header(response, name);
+  const value = text === null || text.trim() === "" ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : null;
 }
 
 function clampDelay(delayMs: number): number {

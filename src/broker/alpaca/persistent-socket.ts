@@ -36,6 +36,8 @@ const CHECK_INTERVAL_MS = 250;
 /** A check this late means that this process was held up, not the venue: judge at the next one. */
 const LATE_CHECK_MS = 750;
 const CLOSE_GRACE_MS = 1000;
+/** Least pause after a handshake that was refused for coming too often. */
+const BUSY_MIN_MS = 5000;
 const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
 
 export class PersistentSocket {
@@ -81,11 +83,11 @@ export class PersistentSocket {
     this.#scheduleCheck();
   }
 
-  /** Ends this connection and tries again after the backoff, which `maxDelayMs` may cap. */
-  drop(cause: string, maxDelayMs: number = BACKOFF_MAX_MS): void {
+  /** Ends this connection and tries again after the backoff, kept within the two delays. */
+  drop(cause: string, maxDelayMs: number = BACKOFF_MAX_MS, minDelayMs: number = BACKOFF_MIN_MS): void {
     if (this.#closed || this.#socket === null) return;
     this.#abandon();
-    const delayMs = this.#backoffMs(maxDelayMs);
+    const delayMs = Math.max(minDelayMs, this.#backoffMs(maxDelayMs));
     this.#cancelRetry = this.#timers.after(delayMs, () => this.#connect());
     this.#protocol.closed(cause);
   }
@@ -140,7 +142,8 @@ export class PersistentSocket {
     socket.on("ping", () => this.#touch());
     socket.on("unexpected-response", (request, response) => {
       request.destroy();
-      this.drop(`handshake answered with HTTP ${response.statusCode}`);
+      const minDelayMs = response.statusCode === 429 ? busyMs(response.headers["retry-after"]) : BACKOFF_MIN_MS;
+      this.drop(`handshake answered with HTTP ${response.statusCode}`, BACKOFF_MAX_MS, minDelayMs);
     });
     socket.on("error", (error) => this.drop(error.message));
     socket.on("close", (code, reason) => this.drop(`closed with ${code} ${reason.toString("utf8")}`.trimEnd()));
@@ -200,6 +203,12 @@ export class PersistentSocket {
     if (!late && !this.#stale && silentMs > (this.#options.staleMs ?? 2000)) this.#setStale(true);
     this.#scheduleCheck();
   }
+}
+
+/** What a 429 asks for, in seconds, within what we wait at most. */
+function busyMs(retryAfter: string | undefined): number {
+  const askedMs = Number(retryAfter) * 1000;
+  return Number.isFinite(askedMs) ? Math.min(BACKOFF_MAX_MS, Math.max(BUSY_MIN_MS, askedMs)) : BUSY_MIN_MS;
 }
 
 /** No event of an abandoned socket reaches anybody; its late errors are nobody's. */

@@ -2,9 +2,10 @@
  * Alpaca's objects → the broker port's. Each throws `BROKER_ANSWER` naming the field that is not as it must be. Pure.
  */
 import { type Fixed, formatFixed } from "../../core/fixed.ts";
-import type { OrderType, Side, TimeInForce } from "../../orders/journal.ts";
+import type { Side } from "../../orders/journal.ts";
 import type {
   BrokerAccount,
+  BrokerActivity,
   BrokerAsset,
   BrokerClock,
   BrokerFill,
@@ -15,8 +16,10 @@ import type {
 } from "../broker.ts";
 import type { SymbolNames } from "./symbols.ts";
 import {
+  parseTimestampUs,
   wireAmount,
   wireAmountOrNull,
+  wireArray,
   wireBoolean,
   wireDouble,
   wireObject,
@@ -29,8 +32,6 @@ import {
   wireTimeUs,
 } from "./wire.ts";
 
-const ORDER_TYPES: readonly OrderType[] = ["market", "limit", "stop", "stop_limit", "trailing_stop"];
-const TIMES_IN_FORCE: readonly TimeInForce[] = ["day", "gtc", "ioc", "fok", "opg", "cls"];
 const SIDES: readonly Side[] = ["buy", "sell"];
 const ASSET_CLASSES: readonly BrokerAsset["assetClass"][] = ["us_equity", "crypto"];
 
@@ -103,18 +104,34 @@ export function readOrder(value: unknown, names: SymbolNames): BrokerOrder {
     id: wireText(order, "id"),
     clientOrderId: wireText(order, "client_order_id"),
     symbol: names.normalise(wireText(order, "symbol"), wireTextOrNull(order, "asset_class")),
-    side: wireOneOf(order, "side", SIDES),
-    type: wireOneOf(order, wireTextOrNull(order, "type") === null ? "order_type" : "type", ORDER_TYPES),
-    timeInForce: wireOneOf(order, "time_in_force", TIMES_IN_FORCE),
+    side: readSide(order),
+    type: wireText(order, wireTextOrNull(order, "type") === null ? "order_type" : "type"),
+    timeInForce: wireText(order, "time_in_force"),
+    orderClass: wireTextOrNull(order, "order_class") ?? "",
     quantity: wireQuantityOrNull(order, "qty"),
     limitPrice: wireAmountOrNull(order, "limit_price"),
     stopPrice: wireAmountOrNull(order, "stop_price"),
+    trailPrice: wireAmountOrNull(order, "trail_price"),
+    trailPercent: wireAmountOrNull(order, "trail_percent"),
     filledQuantity: wireQuantityOrNull(order, "filled_qty") ?? 0n,
     filledAveragePrice: wireAmountOrNull(order, "filled_avg_price"),
     status: wireText(order, "status"),
+    replaces: wireTextOrNull(order, "replaces"),
+    replacedBy: wireTextOrNull(order, "replaced_by"),
+    legs: readLegs(order["legs"], names),
     submittedAtUs: createdAtUs,
     updatedAtUs: wireTextOrNull(order, "updated_at") === null ? createdAtUs : wireTimeUs(order, "updated_at"),
   };
+}
+
+function readLegs(value: unknown, names: SymbolNames): BrokerOrder[] {
+  if (value === undefined || value === null) return [];
+  return wireArray(value, "legs").map((leg) => readOrder(leg, names));
+}
+
+/** Old activities and orders say `sell_short` for some sells. */
+function readSide(object: WireObject): Side {
+  return object["side"] === "sell_short" ? "sell" : wireOneOf(object, "side", SIDES);
 }
 
 /** A FILL activity. Its time is read from `transaction_time`, never from its id, which is in New York's time. */
@@ -125,10 +142,34 @@ export function readFill(value: unknown, names: SymbolNames): BrokerFill {
     executionId: executionIdOf(brokerOrderId, wireQuantity(fill, "cum_qty")),
     brokerOrderId,
     symbol: names.normalise(wireText(fill, "symbol"), null),
-    side: fill["side"] === "sell_short" ? "sell" : wireOneOf(fill, "side", SIDES),
+    side: readSide(fill),
     quantity: wireQuantity(fill, "qty"),
     price: wireAmount(fill, "price"),
     venueTimeUs: wireTimeUs(fill, "transaction_time"),
+  };
+}
+
+/**
+ * A non-trade activity. `date` is when it counts, `created_at` when it was entered: older ones have only the date, which is
+ * then taken for its midnight in UTC, earlier than any moment of that day in New York.
+ */
+export function readActivity(value: unknown, names: SymbolNames): BrokerActivity {
+  const activity = wireObject(value, "activity");
+  const symbol = wireTextOrNull(activity, "symbol");
+  const createdAt = wireTextOrNull(activity, "created_at");
+  const date = wireTextOrNull(activity, "date") ?? createdAt?.slice(0, 10) ?? wireText(activity, "date");
+  return {
+    id: wireText(activity, "id"),
+    type: wireText(activity, "activity_type"),
+    status: wireTextOrNull(activity, "status") ?? "executed",
+    symbol: symbol === null ? null : names.normalise(symbol, null),
+    quantity: wireQuantityOrNull(activity, "qty"),
+    netAmount: wireAmountOrNull(activity, "net_amount") ?? 0n,
+    price: wireAmountOrNull(activity, "price"),
+    date,
+    createdAtUs:
+      createdAt === null ? parseTimestampUs(`${date}T00:00:00Z`, "date") : wireTimeUs(activity, "created_at"),
+    description: wireTextOrNull(activity, "description") ?? "",
   };
 }
 

@@ -23,15 +23,21 @@ interface Rule {
 const DUPLICATE = "DUPLICATE";
 
 const RULES: readonly Rule[] = [
-  { codes: [40010001], text: /client_order_id must be unique/i, result: DUPLICATE },
+  // Our ids are well formed, so a refusal that speaks of them means that one is taken, whatever its words are.
+  { codes: [40010001], text: /client_order_id|must be unique|duplicate/i, result: DUPLICATE },
   { codes: [40310100], result: "BROKER_DAY_TRADING" },
   { codes: [40310000], fields: ["reject_reason", "existing_order_id"], result: "BROKER_WASH_TRADE" },
   { codes: [40310000], fields: ["held_for_orders", "existing_qty"], result: "BROKER_QUANTITY_AVAILABLE" },
+  { codes: [40310000], fields: ["buying_power"], result: "BROKER_BUYING_POWER" },
   { codes: [40310000], text: /wash trade/i, result: "BROKER_WASH_TRADE" },
   { codes: [40310000], text: /insufficient (qty|balance)/i, result: "BROKER_QUANTITY_AVAILABLE" },
   { codes: [40310000], text: /cost basis must be/i, result: "BROKER_MINIMUM_NOTIONAL" },
   { codes: [40310000], text: /buying power/i, result: "BROKER_BUYING_POWER" },
-  { codes: [40310000], fields: ["buying_power"], result: "BROKER_BUYING_POWER" },
+  {
+    codes: [40310000, 42210000],
+    text: /\b(bracket|oco|oto|take_profit|stop_loss)\b/i,
+    result: "BROKER_ORDER_CLASS",
+  },
   { codes: [40310000, 42210000], text: /not fractionable|fractional orders/i, result: "BROKER_FRACTIONAL" },
   { codes: [40310000, 42210000], text: /not allowed to short|sold short|hard-to-borrow/i, result: "BROKER_SHORT_SALE" },
   {
@@ -40,10 +46,16 @@ const RULES: readonly Rule[] = [
     result: "BROKER_ACCOUNT_RESTRICTED",
   },
   { codes: [40310000], result: "BROKER_NOT_PERMITTED" },
+  {
+    codes: [42210000],
+    text: /cannot replace|not changed|already replaced|filled_qty|chain not fully replaced|order is already in/i,
+    result: "BROKER_NOT_REPLACEABLE",
+  },
   { codes: [42210000], text: /increment/i, result: "BROKER_PRICE_INCREMENT" },
   { codes: [42210000], fields: ["market_price"], result: "BROKER_STOP_PRICE" },
   { codes: [42210000], text: /stop price must be/i, result: "BROKER_STOP_PRICE" },
   { codes: [42210000], text: /time_in_force|DAY (limit )?orders/i, result: "BROKER_TIME_IN_FORCE" },
+  { codes: [40410000], text: /order not found/i, result: "BROKER_ORDER_NOT_FOUND" },
   { codes: [42210000, 40410000], text: /asset|symbol|tradable/i, result: "BROKER_ASSET" },
   { codes: [40010001], result: "BROKER_INVALID_ORDER" },
   { codes: [40110000], result: "BROKER_NOT_AUTHORIZED" },
