@@ -4,7 +4,7 @@
  */
 import { FLAG_NOT_HIGH_LOW, FLAG_NOT_LAST, FLAG_NOT_VOLUME } from "../core/market/record.ts";
 import { saleConditionFlagsOf, type Tape } from "../core/market/sale-condition.ts";
-import type { HistoryBar, MarketTick } from "./market-source.ts";
+import type { HistoryBar, TradeTick } from "./market-source.ts";
 
 export class BarAggregate {
   readonly startUs: number;
@@ -20,7 +20,7 @@ export class BarAggregate {
     this.startUs = startUs;
   }
 
-  add(trade: MarketTick): void {
+  add(trade: TradeTick): void {
     const flags = saleConditionFlagsOf(trade.conditions, trade.tape as Tape);
     if ((flags & FLAG_NOT_VOLUME) === 0) {
       this.#volume += trade.size;

@@ -75,10 +75,11 @@ function barsAnswer(options: DataRoutesOptions, assetClass: AssetClass, query: Q
 
 function latest(options: DataRoutesOptions, assetClass: AssetClass, query: Query, kind: "quote" | "trade"): Json {
   const answer: Json = {};
-  const body = kind === "quote" ? quoteBody : tradeBody;
   for (const instrument of instrumentsOf(options.exchange, assetClass, query["symbols"])) {
     const tick = options.exchange.latest[instrument.index]?.[kind];
-    if (tick !== undefined) answer[instrument.symbol] = body(tick, assetClass === "crypto");
+    if (tick === undefined) continue;
+    const crypto = assetClass === "crypto";
+    answer[instrument.symbol] = tick.kind === "quote" ? quoteBody(tick, crypto) : tradeBody(tick, crypto);
   }
   return answer;
 }

@@ -21,7 +21,7 @@ export const STOCK_CHANNELS = [
 ] as const;
 export const CRYPTO_CHANNELS = ["trades", "quotes", "orderbooks", "bars", "updatedBars", "dailyBars"] as const;
 
-export type DataChannel = (typeof STOCK_CHANNELS)[number] | (typeof CRYPTO_CHANNELS)[number];
+export type DataChannel = (typeof STOCK_CHANNELS)[number] | (typeof CRYPTO_CHANNELS)[number] | "imbalances";
 
 export interface DataStreamOptions {
   readonly keyId: string;

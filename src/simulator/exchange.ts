@@ -34,9 +34,9 @@ import {
   orderOfRecord,
   orderRecord,
 } from "./ledger-entry.ts";
-import type { MarketTick } from "./market-source.ts";
+import type { MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
 
-export type LatestTicks = { quote?: MarketTick; trade?: MarketTick };
+export type LatestTicks = { quote?: QuoteTick; trade?: TradeTick };
 
 export interface ExchangeOptions {
   readonly config: SimulatorConfig;
@@ -113,21 +113,14 @@ export class Exchange {
     this.#remember(tick);
     if (tick.kind === "quote") this.venue.observe(tick.index, { bid: tick.bid, ask: tick.ask }, tick.timeUs);
     else if (tick.kind === "trade") this.venue.observe(tick.index, { last: tick.price }, tick.timeUs);
-    else this.venue.observe(tick.index, { halted: tick.halted }, tick.timeUs);
+    else if (tick.kind === "status") this.venue.observe(tick.index, { halted: tick.halted }, tick.timeUs);
   }
 
   /** Plays a tick; returns how many events it caused (they follow through `onEvent`). */
   play(tick: MarketTick): number {
     this.#remember(tick);
     this.#position = tick.position;
-    const { venue } = this;
-    const events =
-      tick.kind === "quote"
-        ? venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs)
-        : tick.kind === "trade"
-          ? venue.onTrade(tick.index, tick.price, tick.timeUs)
-          : venue.onHalt(tick.index, tick.halted, tick.timeUs);
-    return this.#publish(events);
+    return this.#publish(this.#trade(tick));
   }
 
   /** Time passes without a tick. */
@@ -243,6 +236,19 @@ export class Exchange {
     if (event.execution === null) return;
     this.fills.push(event);
     if (this.fills.length > RETAINED_FILLS * 2) this.fills.splice(0, this.fills.length - RETAINED_FILLS);
+  }
+
+  #trade(tick: MarketTick): readonly VenueEvent[] {
+    switch (tick.kind) {
+      case "quote":
+        return this.venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs);
+      case "trade":
+        return this.venue.onTrade(tick.index, tick.price, tick.timeUs);
+      case "status":
+        return this.venue.onHalt(tick.index, tick.halted, tick.timeUs);
+      default:
+        return this.venue.onTime(tick.timeUs);
+    }
   }
 
   #remember(tick: MarketTick): void {

@@ -201,6 +201,7 @@ export class MarketDriver {
         const ended = this.#instruments[index] as Instrument;
         streams.push("bars", ended, () => barMessage(bar, ended.symbol));
       }
+      if (tick.kind === "bar" || tick.kind === "split" || tick.kind === "dividend") return;
       streams.push(CHANNELS[tick.kind], instrument, () => tickMessage(tick, instrument));
     });
   }
@@ -237,4 +238,13 @@ export class MarketDriver {
   }
 }
 
-const CHANNELS = { quote: "quotes", trade: "trades", status: "statuses" } as const;
+const CHANNELS = {
+  quote: "quotes",
+  trade: "trades",
+  status: "statuses",
+  luld: "lulds",
+  correction: "corrections",
+  cancelError: "cancelErrors",
+  imbalance: "imbalances",
+  book: "orderbooks",
+} as const;

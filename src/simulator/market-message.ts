@@ -1,7 +1,7 @@
 /** Market-data messages of Alpaca's stream and REST, and their two encodings. Pure. */
 import { Encoder, ExtData } from "@msgpack/msgpack";
 import type { Instrument } from "../core/market/instrument.ts";
-import type { HistoryBar, MarketTick } from "./market-source.ts";
+import type { BookTick, HistoryBar, MarketTick, QuoteTick, StatusTick, TradeTick } from "./market-source.ts";
 import { rfc3339 } from "./wire-time.ts";
 
 /** A time that each encoding writes its own way: RFC 3339 in JSON, the timestamp extension in MessagePack. */
@@ -33,8 +33,11 @@ const UNKNOWN_TAPE = "A";
 
 export type MarketMessage = Readonly<Record<string, unknown>>;
 
-/** What `T`, its symbol and its time are to a quote, trade or status; REST leaves `T` and `S` out. */
-export function tickMessage(tick: MarketTick, instrument: Instrument): MarketMessage {
+/** Ticks that have a message of their own; bars get theirs from the bars that they make, actions have none. */
+export type MessageTick = Exclude<MarketTick, { readonly kind: "bar" | "split" | "dividend" }>;
+
+/** The message of a tick: `T`, its symbol and its fields; REST leaves `T` and `S` out. */
+export function tickMessage(tick: MessageTick, instrument: Instrument): MarketMessage {
   const crypto = instrument.assetClass === "crypto";
   switch (tick.kind) {
     case "quote":
@@ -43,18 +46,44 @@ export function tickMessage(tick: MarketTick, instrument: Instrument): MarketMes
       return { T: "t", S: instrument.symbol, ...tradeBody(tick, crypto) };
     case "status":
       return { T: "s", S: instrument.symbol, ...statusBody(tick) };
+    case "book":
+      return { T: "o", S: instrument.symbol, ...bookBody(tick) };
+    default:
+      return { S: instrument.symbol, ...noticeBody(tick), t: new WireTime(tick.timeUs), z: tick.tape || UNKNOWN_TAPE };
   }
 }
 
-export function quoteBody(tick: MarketTick, crypto: boolean): MarketMessage {
-  const { bid, bidSize, ask, askSize, exchange } = tick;
+function noticeBody(tick: Exclude<MessageTick, { kind: "quote" | "trade" | "status" | "book" }>): MarketMessage {
+  switch (tick.kind) {
+    case "luld":
+      return { T: "l", u: tick.limitUp, d: tick.limitDown, i: tick.indicator };
+    case "imbalance":
+      return { T: "i", p: tick.price };
+    case "cancelError":
+      return { T: "x", i: tick.tradeId, x: tick.exchange, p: tick.price, s: tick.size, a: tick.action };
+    case "correction": {
+      const { original: o, corrected: c, exchange: x } = tick;
+      const was = { oi: o.tradeId, op: o.price, os: o.size, oc: o.conditions };
+      return { T: "c", x, ...was, ci: c.tradeId, cp: c.price, cs: c.size, cc: c.conditions };
+    }
+  }
+}
+
+export function bookBody(tick: BookTick): MarketMessage {
+  const levels = (side: BookTick["bids"]) => side.map(({ price: p, size: s }) => ({ p, s }));
+  const body = { t: new WireTime(tick.timeUs), b: levels(tick.bids), a: levels(tick.asks) };
+  return tick.reset ? { ...body, r: true } : body;
+}
+
+export function quoteBody(tick: QuoteTick, crypto: boolean): MarketMessage {
+  const { bid, bidSize, ask, askSize } = tick;
   const t = new WireTime(tick.timeUs);
   if (crypto) return { bp: bid, bs: bidSize, ap: ask, as: askSize, t };
   return {
-    bx: exchange,
+    bx: tick.bidExchange,
     bp: bid,
     bs: bidSize,
-    ax: exchange,
+    ax: tick.askExchange,
     ap: ask,
     as: askSize,
     c: ["R"],
@@ -63,7 +92,7 @@ export function quoteBody(tick: MarketTick, crypto: boolean): MarketMessage {
   };
 }
 
-export function tradeBody(tick: MarketTick, crypto: boolean): MarketMessage {
+export function tradeBody(tick: TradeTick, crypto: boolean): MarketMessage {
   const t = new WireTime(tick.timeUs);
   if (crypto) return { p: tick.price, s: tick.size, t, i: tick.tradeId, tks: tick.aggressor === 2 ? "S" : "B" };
   return {
@@ -77,10 +106,9 @@ export function tradeBody(tick: MarketTick, crypto: boolean): MarketMessage {
   };
 }
 
-function statusBody(tick: MarketTick): MarketMessage {
-  const [sc, sm] = tick.halted ? ["H", "Trading Halt"] : ["T", "Trading Resumption"];
-  const [rc, rm] = tick.halted ? ["T1", "Halt News Pending"] : ["", ""];
-  return { sc, sm, rc, rm, t: new WireTime(tick.timeUs), z: "C" };
+function statusBody(tick: StatusTick): MarketMessage {
+  const { statusCode: sc, statusMessage: sm, reasonCode: rc, reasonMessage: rm } = tick;
+  return { sc, sm, rc, rm, t: new WireTime(tick.timeUs), z: tick.tape || UNKNOWN_TAPE };
 }
 
 export function barMessage(bar: HistoryBar, symbol: string): MarketMessage {

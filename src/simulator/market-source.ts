@@ -4,16 +4,31 @@
  */
 import type { Instrument } from "../core/market/instrument.ts";
 
-export type MarketTickKind = "quote" | "trade" | "status";
-
-/** One observation; fields that a kind does not have are 0, "" or empty. Valid until the next batch is asked for. */
-export interface MarketTick {
-  readonly kind: MarketTickKind;
+/** What every tick has. A tick is never changed after it has been given out. */
+interface TickBase {
   /** Place in the order of the source; never falls. A source resumes after one. */
   readonly position: number;
   /** Index of the instrument in the source's table. */
   readonly index: number;
+  /** When it could be known, epoch microseconds of venue time. */
   readonly timeUs: number;
+}
+
+/** Best bid and offer. A price of 0 is "no quote on that side". */
+export interface QuoteTick extends TickBase {
+  readonly kind: "quote";
+  readonly bid: number;
+  readonly bidSize: number;
+  readonly bidExchange: string;
+  readonly ask: number;
+  readonly askSize: number;
+  readonly askExchange: string;
+  /** A, B or C; "" where the source does not name it. */
+  readonly tape: string;
+}
+
+export interface TradeTick extends TickBase {
+  readonly kind: "trade";
   readonly price: number;
   readonly size: number;
   readonly tradeId: number;
@@ -23,14 +38,118 @@ export interface MarketTick {
   readonly conditions: readonly string[];
   readonly exchange: string;
   readonly tape: string;
-  /** 0 is "no quote on that side". */
-  readonly bid: number;
-  readonly bidSize: number;
-  readonly ask: number;
-  readonly askSize: number;
-  /** Of status ticks: trading stops or goes on. */
-  readonly halted: boolean;
 }
+
+/** A trading status in the tape's own codes: halts, pauses, resumptions. */
+export interface StatusTick extends TickBase {
+  readonly kind: "status";
+  /** Whether nothing trades from now on. */
+  readonly halted: boolean;
+  readonly statusCode: string;
+  readonly statusMessage: string;
+  /** "" where the tape gives none. */
+  readonly reasonCode: string;
+  readonly reasonMessage: string;
+  readonly tape: string;
+}
+
+/** Limit-up limit-down bands. */
+export interface LuldTick extends TickBase {
+  readonly kind: "luld";
+  readonly limitUp: number;
+  readonly limitDown: number;
+  /** The tape's letter: B is "bands in effect". */
+  readonly indicator: string;
+  readonly tape: string;
+}
+
+/** One side of a correction. */
+export interface TradeReport {
+  readonly tradeId: number;
+  readonly price: number;
+  readonly size: number;
+  readonly conditions: readonly string[];
+}
+
+/** A trade that was reported before is replaced by another. */
+export interface CorrectionTick extends TickBase {
+  readonly kind: "correction";
+  readonly original: TradeReport;
+  readonly corrected: TradeReport;
+  readonly exchange: string;
+  readonly tape: string;
+}
+
+/** A trade that was reported before did not happen. */
+export interface CancelErrorTick extends TickBase {
+  readonly kind: "cancelError";
+  readonly tradeId: number;
+  readonly price: number;
+  readonly size: number;
+  readonly exchange: string;
+  /** C cancelled, E reported in error. */
+  readonly action: "C" | "E";
+  readonly tape: string;
+}
+
+/** Order imbalance before an auction. */
+export interface ImbalanceTick extends TickBase {
+  readonly kind: "imbalance";
+  /** At which most of the auction's orders would trade. */
+  readonly price: number;
+  readonly tape: string;
+}
+
+export interface BookLevel {
+  readonly price: number;
+  /** At that price now; 0 removes the level. */
+  readonly size: number;
+}
+
+/** Depth: the whole book when `reset`, else the levels that have changed. */
+export interface BookTick extends TickBase {
+  readonly kind: "book";
+  readonly reset: boolean;
+  readonly bids: readonly BookLevel[];
+  readonly asks: readonly BookLevel[];
+}
+
+/** A bar of a recorded file of bars; its time is its end. */
+export interface BarTick extends TickBase {
+  readonly kind: "bar";
+  readonly intervalSeconds: number;
+  readonly bar: HistoryBar;
+}
+
+/** Between sessions: `newShares` for every `oldShares`, prices the other way round. Decimal texts, exact. */
+export interface SplitTick extends TickBase {
+  readonly kind: "split";
+  readonly newShares: string;
+  readonly oldShares: string;
+}
+
+/** Between sessions, on the ex-date: cash for every share held. */
+export interface DividendTick extends TickBase {
+  readonly kind: "dividend";
+  /** Of one share, in quote currency; a decimal text, exact. */
+  readonly amount: string;
+}
+
+/** One observation. */
+export type MarketTick =
+  | QuoteTick
+  | TradeTick
+  | StatusTick
+  | LuldTick
+  | CorrectionTick
+  | CancelErrorTick
+  | ImbalanceTick
+  | BookTick
+  | BarTick
+  | SplitTick
+  | DividendTick;
+
+export type MarketTickKind = MarketTick["kind"];
 
 export interface HistoryBar {
   readonly startUs: number;
@@ -77,23 +196,3 @@ export interface MarketSource {
    */
   ticks(fromUs: number): AsyncIterable<readonly MarketTick[]>;
 }
-
-/** A tick without anything in it, to build others from. */
-export const EMPTY_TICK: MarketTick = {
-  kind: "trade",
-  position: 0,
-  index: 0,
-  timeUs: 0,
-  price: 0,
-  size: 0,
-  tradeId: 0,
-  aggressor: 0,
-  conditions: [],
-  exchange: "",
-  tape: "",
-  bid: 0,
-  bidSize: 0,
-  ask: 0,
-  askSize: 0,
-  halted: false,
-};

@@ -3,7 +3,7 @@
  * Main thread of the simulator.
  */
 import { BarAggregate } from "./bar-aggregate.ts";
-import type { BarHistory, BarPage, BarRange, HistoryBar, MarketTick } from "./market-source.ts";
+import type { BarHistory, BarPage, BarRange, HistoryBar, TradeTick } from "./market-source.ts";
 
 const MINUTE_US = 60_000_000;
 
@@ -39,7 +39,7 @@ export class MinuteBars implements BarHistory {
   }
 
   /** A trade of the running minute; `advance` comes first. */
-  add(trade: MarketTick): void {
+  add(trade: TradeTick): void {
     let aggregate = this.#current[trade.index];
     if (aggregate === undefined) {
       aggregate = new BarAggregate(Math.floor(trade.timeUs / MINUTE_US) * MINUTE_US);

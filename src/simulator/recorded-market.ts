@@ -6,7 +6,7 @@ import { CodedError } from "../core/errors.ts";
 import type { Instrument } from "../core/market/instrument.ts";
 import { mergeRecordings, openRecording, type Recording, type Tick } from "../feed/recorded-file.ts";
 import { type SimulatorInstrument, venueInstrument } from "./config.ts";
-import { EMPTY_TICK, type MarketSource, type MarketTick } from "./market-source.ts";
+import type { MarketSource, MarketTick } from "./market-source.ts";
 
 export interface RecordedOptions {
   readonly files: readonly string[];
@@ -56,10 +56,22 @@ export class RecordedMarket implements MarketSource {
     const index = this.#indexes.get(tick.symbol) as number;
     if (tick.kind === "quote") {
       const { timeUs, bid, bidSize, ask, askSize, exchange } = tick;
-      return { ...EMPTY_TICK, kind: "quote", position, index, timeUs, bid, bidSize, ask, askSize, exchange };
+      const [bidExchange, askExchange] = [exchange, exchange];
+      return {
+        kind: "quote",
+        position,
+        index,
+        timeUs,
+        bid,
+        bidSize,
+        bidExchange,
+        ask,
+        askSize,
+        askExchange,
+        tape: UNKNOWN_TAPE,
+      };
     }
     return {
-      ...EMPTY_TICK,
       kind: "trade",
       position,
       index,
@@ -70,9 +82,13 @@ export class RecordedMarket implements MarketSource {
       aggressor: tick.aggressor,
       conditions: lettersOf(tick.conditionText),
       exchange: tick.exchange,
+      tape: UNKNOWN_TAPE,
     };
   }
 }
+
+/** The recorded formats do not name it. */
+const UNKNOWN_TAPE = "";
 
 /** `F I` → `["F", "I"]`; nothing said is a regular sale. */
 function lettersOf(text: string): readonly string[] {

@@ -15,12 +15,15 @@ import {
   type BarHistory,
   type BarPage,
   type BarRange,
-  EMPTY_TICK,
   type HistoryBar,
   type MarketSource,
   type MarketTick,
+  type QuoteTick,
+  type StatusTick,
+  type TradeTick,
 } from "./market-source.ts";
 import { PricePath } from "./price-path.ts";
+import { TRADING_STATUS } from "./trading-status.ts";
 
 export interface SyntheticInstrument {
   readonly instrument: Instrument;
@@ -204,23 +207,24 @@ class Line {
     into.push(this.#trade(slot, timeUs, buys ? quote.ask : quote.bid, size, buys ? 1 : 2, odd ? ["@", "I"] : ["@"]));
   }
 
-  #quote(slot: number, timeUs: number): MarketTick {
+  #quote(slot: number, timeUs: number): QuoteTick {
     const mid = this.#path.at(timeUs / 1e6);
     const half = Math.max(0.5 / CENTS, (mid * this.#spec.halfSpreadBps) / 10_000);
     const draw = this.#draw(slot, DRAW_QUOTE_SIZE);
     const bid = Math.floor((mid - half) * CENTS);
+    const exchange = this.#exchange(slot);
     return {
-      ...EMPTY_TICK,
       kind: "quote",
       position: slot,
       index: this.#spec.instrument.index,
       timeUs,
-      exchange: this.#exchange(slot),
-      tape: "C",
       bid: bid / CENTS,
       bidSize: this.#lots(draw, 9),
+      bidExchange: exchange,
       ask: Math.max(bid + 1, Math.ceil((mid + half) * CENTS)) / CENTS,
       askSize: this.#lots(1 - draw, 9),
+      askExchange: exchange,
+      tape: "C",
     };
   }
 
@@ -231,9 +235,8 @@ class Line {
     size: number,
     aggressor: number,
     conditions: readonly string[],
-  ): MarketTick {
+  ): TradeTick {
     return {
-      ...EMPTY_TICK,
       kind: "trade",
       position: slot,
       index: this.#spec.instrument.index,
@@ -248,16 +251,9 @@ class Line {
     };
   }
 
-  #status(slot: number, timeUs: number, halted: boolean): MarketTick {
-    return {
-      ...EMPTY_TICK,
-      kind: "status",
-      position: slot,
-      index: this.#spec.instrument.index,
-      timeUs,
-      tape: "C",
-      halted,
-    };
+  #status(slot: number, timeUs: number, halted: boolean): StatusTick {
+    const codes = halted ? TRADING_STATUS.C.newsHalt : TRADING_STATUS.C.resume;
+    return { kind: "status", position: slot, index: this.#spec.instrument.index, timeUs, halted, ...codes, tape: "C" };
   }
 
   /** The start of the halt of this half hour, on a whole slot; null when there is none. Ends within the half hour. */

@@ -8,7 +8,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { newYorkTimeUs, parseEpochDay } from "../../src/core/market/calendar.ts";
 import { cryptoPair, equity } from "../../src/core/market/instrument.ts";
 import { syntheticInstrument } from "../../src/simulator/demonstration-market.ts";
-import type { MarketTick } from "../../src/simulator/market-source.ts";
+import type { MarketTick, QuoteTick, StatusTick, TradeTick } from "../../src/simulator/market-source.ts";
 import { PricePath } from "../../src/simulator/price-path.ts";
 import { RecordedMarket } from "../../src/simulator/recorded-market.ts";
 import { writeSampleDay } from "../../src/simulator/sample-data.ts";
@@ -40,6 +40,9 @@ async function play(source: SyntheticMarket, fromUs: number, lengthUs: number): 
   return ticks;
 }
 
+const isTrade = (tick: MarketTick | undefined): tick is TradeTick => tick?.kind === "trade";
+const isStatus = (tick: MarketTick | undefined): tick is StatusTick => tick?.kind === "status";
+
 describe("the synthetic market", () => {
   it("gives the same ticks for the same seed, whenever it is started, and others for another", async () => {
     const whole = await play(market(7), START_US, HOUR_US / 2);
@@ -53,7 +56,7 @@ describe("the synthetic market", () => {
   });
 
   it("keeps time in order, quotes uncrossed and trades at the touch of the quote before", async () => {
-    const quotes = new Map<number, MarketTick>();
+    const quotes = new Map<number, QuoteTick>();
     let before = 0;
     for (const tick of await play(market(7), START_US, HOUR_US)) {
       assert.ok(tick.timeUs >= before);
@@ -61,8 +64,8 @@ describe("the synthetic market", () => {
       if (tick.kind === "quote") {
         assert.ok(tick.bid > 0 && tick.bid < tick.ask && tick.bidSize > 0 && tick.askSize > 0);
         quotes.set(tick.index, tick);
-      } else if (tick.conditions.length < 2 || tick.conditions[1] === "I") {
-        const quote = quotes.get(tick.index) as MarketTick;
+      } else if (isTrade(tick) && (tick.conditions.length < 2 || tick.conditions[1] === "I")) {
+        const quote = quotes.get(tick.index) as QuoteTick;
         assert.ok(tick.price === quote.bid || tick.price === quote.ask);
       }
     }
@@ -77,7 +80,7 @@ describe("the synthetic market", () => {
       ...(await play(market(7), close - HOUR_US / 100, HOUR_US)),
     ].filter((tick) => tick.index === 2);
     assert.ok(ticks.every((tick) => tick.timeUs >= open && tick.timeUs <= close));
-    const auctions = ticks.filter((tick) => tick.kind === "trade" && (tick.conditions[1] ?? "I") !== "I");
+    const auctions = ticks.filter(isTrade).filter((tick) => (tick.conditions[1] ?? "I") !== "I");
     assert.deepEqual(
       auctions.map((tick) => [tick.timeUs, tick.conditions]),
       [
@@ -92,10 +95,12 @@ describe("the synthetic market", () => {
     const halts = ticks.flatMap((tick, at) => (tick.kind === "status" && tick.halted ? [at] : []));
     assert.equal(halts.length, 2);
     for (const at of halts) {
-      const resumed = ticks[at + 1] as MarketTick;
-      assert.deepEqual([resumed.kind, resumed.halted], ["status", false]);
+      const resumed = ticks[at + 1];
+      assert.ok(isStatus(resumed) && !resumed.halted);
       assert.equal(resumed.timeUs - (ticks[at] as MarketTick).timeUs, 60_000_000);
-      assert.deepEqual(ticks[at + 3]?.conditions, ["@", "5"]);
+      const reopening = ticks[at + 3];
+      assert.ok(isTrade(reopening));
+      assert.deepEqual(reopening.conditions, ["@", "5"]);
     }
   });
 
@@ -107,12 +112,12 @@ describe("the synthetic market", () => {
     const outside = (list: readonly MarketTick[]) =>
       list
         .filter((tick) => tick.kind !== "status" && !halted(tick.timeUs))
-        .map((tick) => [tick.timeUs, tick.kind, tick.price]);
+        .map((tick) => [tick.timeUs, tick.kind, isTrade(tick) ? tick.price : 0]);
     assert.deepEqual(outside(ticks), outside(calm));
   });
 
   it("has a history that is the aggregate of its own trades, odd lots in volume only", async () => {
-    const trades = (await play(market(7), START_US, 5 * 60_000_000)).filter((t) => t.index === 0 && t.kind === "trade");
+    const trades = (await play(market(7), START_US, 5 * 60_000_000)).filter(isTrade).filter(({ index }) => index === 0);
     const minute = trades.filter((tick) => tick.timeUs < START_US + 60_000_000);
     const regular = minute.filter((tick) => !tick.conditions.includes("I")).map((tick) => tick.price);
     assert.ok(regular.length > 3 && regular.length < minute.length);
