@@ -95,12 +95,12 @@ function instrumentsOf(exchange: Exchange, assetClass: AssetClass, symbols: stri
     .filter((instrument) => instrument.assetClass === assetClass && wanted.includes(instrument.symbol));
 }
 
-const UNITS: Readonly<Record<string, number>> = { Min: 60, T: 60, Hour: 3600, H: 3600, Day: 86_400, D: 86_400 };
-const MOST: Readonly<Record<string, number>> = { Min: 59, T: 59, Hour: 23, H: 23, Day: 1, D: 1 };
+const UNITS: Readonly<Record<string, number>> = { min: 60, t: 60, hour: 3600, h: 3600, day: 86_400, d: 86_400 };
+const MOST: Readonly<Record<string, number>> = { min: 59, t: 59, hour: 23, h: 23, day: 1, d: 1 };
 
-/** `1Min`, `15T`, `4Hour`, `1Day` → seconds. Days are UTC days here. */
+/** `1Min`, `15T`, `4Hour`, `1Day`, in any case (ccxt says `1min`) → seconds. Days are UTC days here. */
 function intervalOf(text: string | undefined): number {
-  const match = /^(\d+)(Min|T|Hour|H|Day|D)$/.exec(text ?? "");
+  const match = /^(\d+)(min|t|hour|h|day|d)$/.exec((text ?? "").toLowerCase());
   const count = Number(match?.[1]);
   const unit = match?.[2] ?? "";
   if (match === null || count < 1 || count > (MOST[unit] ?? 0)) {

@@ -53,7 +53,8 @@ export class DataStreams {
   }
 
   accept(socket: WebSocket, request: IncomingMessage, path: string): void {
-    const crypto = path.startsWith("/v1beta3/crypto/");
+    // ccxt names an older version, and no location.
+    const crypto = /^\/v1beta\d\/crypto(\/|$)/.test(path);
     const connection = new DataConnection(socket, request, crypto, this.#options, {
       claim: (self) => this.#claim(path, self),
       closed: (self) => {

@@ -54,7 +54,7 @@ const PING_MS = 10_000;
 const BODY_BYTES = 64 * 1024;
 const RETAINED_BARS = 50_000;
 /** Alpaca's paths are not told apart by version here: what a client subscribes to decides. */
-const DATA_PATH = /^\/(v2\/[a-z_]+|v1beta\d\/crypto\/[a-z0-9-]+)$/;
+const DATA_PATH = /^\/(v2\/[a-z_]+|v1beta\d\/crypto(\/[a-z0-9-]+)?)$/;
 
 /** Throws `SIMULATOR_CONFIG`, what the recorded files' reader throws, and `LEDGER_*` for a ledger that does not fit. */
 export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}): Promise<Simulator> {

@@ -229,6 +229,11 @@ describe("reference data", () => {
       hours[0].v,
       minutes.reduce((sum: number, bar: { v: number }) => sum + bar.v, 0),
     );
+    assert.deepEqual(
+      (await call(port, "GET", `/v2/stocks/bars?symbols=DEMO&timeframe=1H&${range}`)).body.bars.DEMO,
+      hours,
+    );
+    assert.deepEqual((await call(port, "GET", `${path.replace("1Min", "1min")}&limit=10000`)).body, whole);
     assert.equal((await call(port, "GET", "/v2/stocks/bars?symbols=DEMO&timeframe=7Weeks")).status, 400);
   });
 
@@ -317,13 +322,15 @@ describe("the market-data stream", () => {
     const second = await Peer.open(`ws://127.0.0.1:${port}/v2/iex`);
     second.send(auth);
     assert.equal((await second.find((message) => message.T === "error")).code, 406);
-    const crypto = await dataStream(port, "/v1beta3/crypto/us", { quotes: ["BTC/USD"] });
-    await crypto.find((message) => message.T === "q" && message.S === "BTC/USD");
+    for (const path of ["/v1beta3/crypto/us", "/v1beta2/crypto"]) {
+      const crypto = await dataStream(port, path, { quotes: ["BTC/USD"] });
+      await crypto.find((message) => message.T === "q" && message.S === "BTC/USD");
+      await crypto.close();
+    }
     await first.close();
     second.send(auth);
     await second.find((message) => message.msg === "authenticated");
     await second.close();
-    await crypto.close();
   });
 
   it("speaks MessagePack with T first and times as 64-bit timestamps, and takes the keys as headers", async () => {
