@@ -30,6 +30,9 @@ const schema = z.strictObject({
   host: z.string().min(1).default("127.0.0.1"),
   /** 0 takes a free port. */
   port: z.int().min(0).max(65_535).default(4010),
+  /** PEM files; with both of them it is reached by https and wss, and only so. */
+  tlsCertificateFile: z.string().min(1).nullable().default(null),
+  tlsKeyFile: z.string().min(1).nullable().default(null),
   keyId: z.string().min(1).default("simulator"),
   secret: z.string().min(1).default("simulated-money-only"),
   seed: z.int().min(0).max(4_294_967_295).default(1),

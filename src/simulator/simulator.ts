@@ -28,6 +28,7 @@ import { MinuteBars } from "./minute-bars.ts";
 import { RecordedMarket } from "./recorded-market.ts";
 import { RequestLimit } from "./request-limit.ts";
 import { SyntheticMarket } from "./synthetic-market.ts";
+import { readTls, type TlsFiles } from "./tls.ts";
 import { TradeStreams } from "./trade-stream.ts";
 import { tradingRoutes } from "./trading-routes.ts";
 import { VenuePace } from "./venue-pace.ts";
@@ -59,6 +60,7 @@ const DATA_PATH = /^\/(v2\/[a-z_]+|v1beta\d\/crypto(\/[a-z0-9-]+)?)$/;
 /** Throws `SIMULATOR_CONFIG`, what the recorded files' reader throws, and `LEDGER_*` for a ledger that does not fit. */
 export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}): Promise<Simulator> {
   const config = simulatorConfig(input);
+  const tls = readTls(config);
   const source = await openSource(config);
   const onFailure = hooks.onFailure ?? (() => {});
   const { ledger, lines } = await Ledger.open(config.ledgerFile, onFailure);
@@ -66,7 +68,7 @@ export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}
   try {
     const { instruments } = source;
     const exchange = new Exchange({ config, instruments, market: marketName(config, source), ledger, lines, startUs });
-    return new SimulatorServer(config, source, exchange, startUs, onFailure);
+    return new SimulatorServer(config, tls, source, exchange, startUs, onFailure);
   } catch (error) {
     await ledger.close();
     throw error;
@@ -117,6 +119,7 @@ class SimulatorServer implements Simulator {
 
   constructor(
     config: SimulatorConfig,
+    tls: TlsFiles | null,
     source: MarketSource,
     exchange: Exchange,
     startUs: number,
@@ -151,7 +154,7 @@ class SimulatorServer implements Simulator {
       if (instrument !== undefined) this.#trades.send(wireTradeUpdate(event, instrument));
     };
     this.#limit = new RequestLimit(config.requestsPerMinute, () => Date.now());
-    this.#app = this.#routes(source instanceof SyntheticMarket ? source : bars);
+    this.#app = this.#routes(tls, source instanceof SyntheticMarket ? source : bars);
   }
 
   async listen(): Promise<number> {
@@ -190,13 +193,15 @@ class SimulatorServer implements Simulator {
     await this.#exchange.ledger.close();
   }
 
-  #routes(history: BarHistory): FastifyInstance {
-    const app = fastify({
+  #routes(tls: TlsFiles | null, history: BarHistory): FastifyInstance {
+    const options = {
       bodyLimit: BODY_BYTES,
       forceCloseConnections: true,
       requestIdHeader: false,
       genReqId: () => randomUUID(),
-    });
+    } as const;
+    // Apart from the socket nothing differs, but the types do.
+    const app = tls === null ? fastify(options) : (fastify({ ...options, https: tls }) as unknown as FastifyInstance);
     const nowUs = () => this.#pace.nowUs();
     app.addHook("onRequest", async (request, reply) => {
       this.#usedAtMs = performance.now();
