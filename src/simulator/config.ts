@@ -6,6 +6,7 @@ import { z } from "zod";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import { cryptoPair, equity, type Instrument } from "../core/market/instrument.ts";
+import { faultSchema } from "./faults/fault.ts";
 
 const decimal = z.string().refine(isDecimal, 'a decimal number in a string, such as "0.01"');
 
@@ -65,6 +66,8 @@ const schema = z.strictObject({
   waitForSubscriber: z.boolean().default(true),
   /** A stream's peer that answers no ping for so long is dead and gives its place up. */
   deadConnectionSeconds: z.number().min(1).max(600).default(90),
+  /** Faults that it commits from the start, by a draw seeded with `seed`; more can be set while it runs. */
+  faults: z.array(faultSchema).default([]),
   /** As a child process: live on when the parent dies. */
   detached: z.boolean().default(false),
   /** As a detached child process: ends when for so long nobody was connected and nothing was asked. */

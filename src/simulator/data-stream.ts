@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { decode } from "@msgpack/msgpack";
 import type { RawData, WebSocket } from "ws";
 import type { Instrument } from "../core/market/instrument.ts";
+import type { StreamGate } from "./faults/stream-gate.ts";
 import { JSON_CODEC, type MarketCodec, type MarketMessage, MSGPACK_CODEC } from "./market-message.ts";
 
 export const STOCK_CHANNELS = [
@@ -27,6 +28,8 @@ export interface DataStreamOptions {
   readonly keyId: string;
   readonly secret: string;
   readonly authTimeoutMs: number;
+  /** Where faults take hold of frames. */
+  readonly gate: StreamGate;
   /** A subscription was made: somebody listens now. */
   readonly onSubscribed: () => void;
 }
@@ -100,7 +103,7 @@ export class DataStreams {
 
   #claim(path: string, connection: DataConnection): boolean {
     const holder = this.#holders.get(path);
-    if (holder !== undefined && holder !== connection) return false;
+    if ((holder !== undefined && holder !== connection) || this.#options.gate.holdsSlot) return false;
     this.#holders.set(path, connection);
     return true;
   }
@@ -166,9 +169,15 @@ class DataConnection {
 
   flush(): void {
     if (this.#batch.length === 0) return;
-    this.sent += this.#batch.length;
-    this.#send(this.#batch);
+    const { gate } = this.#options;
+    if (gate.isArmed) gate.pass(this.#socket, this.#batch, (passed) => this.#deliver(passed));
+    else this.#deliver(this.#batch);
     this.#batch = [];
+  }
+
+  #deliver(batch: readonly MarketMessage[]): void {
+    this.sent += batch.length;
+    this.#send(batch);
   }
 
   #message(data: RawData): void {
@@ -244,8 +253,9 @@ class DataConnection {
     this.#send([message]);
   }
 
+  /** A frozen connection is a paused one: nothing leaves. */
   #send(messages: readonly object[]): void {
-    if (this.#socket.readyState === this.#socket.OPEN) {
+    if (this.#socket.readyState === this.#socket.OPEN && !this.#socket.isPaused) {
       this.#socket.send(this.#codec.encode(messages), { binary: this.#codec.binary });
     }
   }

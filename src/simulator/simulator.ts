@@ -2,8 +2,8 @@
  * The simulator: Alpaca's wire protocol in front of a venue, on one port. `createSimulator` builds it without listening.
  * It runs on the main thread of a process of its own, or in process in tests.
  *
- * Besides the protocol: `/simulator/state`, `/simulator/ledger` (the account as the ledger has it) and the lockstep
- * socket. These ask for keys as soon as the simulator listens on anything but loopback.
+ * Besides the protocol: `/simulator/state`, `/simulator/ledger` (the account as the ledger has it), `/simulator/faults`
+ * (what is to go wrong) and the lockstep socket. These ask for keys as soon as the simulator listens on anything but loopback.
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -14,12 +14,16 @@ import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
 import { CodedError } from "../core/errors.ts";
 import { formatFixed } from "../core/fixed.ts";
+import type { VenueMarket } from "../venue/market.ts";
 import { isFinal } from "../venue/order.ts";
+import type { Venue } from "../venue/venue.ts";
 import { type SimulatorConfig, simulatorConfig, venueInstrument } from "./config.ts";
 import { dataRoutes } from "./data-routes.ts";
 import { DataStreams } from "./data-stream.ts";
 import { DEMONSTRATION_INSTRUMENTS, syntheticInstrument } from "./demonstration-market.ts";
 import { Exchange } from "./exchange.ts";
+import { Faults } from "./faults/faults.ts";
+import type { CurrentLists } from "./faults/lagging-lists.ts";
 import { Ledger } from "./ledger.ts";
 import { Lockstep } from "./lockstep.ts";
 import { MarketDriver } from "./market-driver.ts";
@@ -33,7 +37,7 @@ import { TradeStreams } from "./trade-stream.ts";
 import { tradingRoutes } from "./trading-routes.ts";
 import { VenuePace } from "./venue-pace.ts";
 import { WireError } from "./wire-error.ts";
-import { wireTradeUpdate } from "./wire-order.ts";
+import { wireOrder, wirePosition, wireTradeUpdate } from "./wire-order.ts";
 import { rfc3339 } from "./wire-time.ts";
 
 export interface SimulatorHooks {
@@ -108,6 +112,7 @@ class SimulatorServer implements Simulator {
   readonly #data: DataStreams;
   readonly #trades: TradeStreams;
   readonly #lockstep: Lockstep;
+  readonly #faults: Faults;
   readonly #pace: VenuePace;
   readonly #driver: MarketDriver;
   readonly #limit: RequestLimit;
@@ -130,8 +135,16 @@ class SimulatorServer implements Simulator {
     this.#onFailure = onFailure;
     const { keyId, secret } = config;
     const keys = { keyId, secret, authTimeoutMs: AUTH_TIMEOUT_MS };
-    this.#data = new DataStreams({ ...keys, onSubscribed: () => this.#driver.subscribed() });
-    this.#trades = new TradeStreams(keys);
+    this.#faults = new Faults({
+      seed: config.seed,
+      script: config.faults,
+      nowUs: () => this.#pace.nowUs(),
+      current: currentLists(exchange),
+      deadConnectionMs: config.deadConnectionSeconds * 1000,
+    });
+    const { dataGate, tradeGate } = this.#faults;
+    this.#data = new DataStreams({ ...keys, gate: dataGate, onSubscribed: () => this.#driver.subscribed() });
+    this.#trades = new TradeStreams({ ...keys, gate: tradeGate });
     this.#lockstep = new Lockstep(
       () => this.#trades.sent,
       () => this.#data.sent,
@@ -151,7 +164,7 @@ class SimulatorServer implements Simulator {
     });
     exchange.onEvent = (event) => {
       const instrument = exchange.venue.market(event.order.symbol)?.instrument;
-      if (instrument !== undefined) this.#trades.send(wireTradeUpdate(event, instrument));
+      if (instrument !== undefined) this.#trades.send(this.#faults.tell(wireTradeUpdate(event, instrument)));
     };
     this.#limit = new RequestLimit(config.requestsPerMinute, () => Date.now());
     this.#app = this.#routes(tls, source instanceof SyntheticMarket ? source : bars);
@@ -232,6 +245,7 @@ class SimulatorServer implements Simulator {
     app.setNotFoundHandler((_request, reply) =>
       reply.code(404).send({ code: 40410000, message: "endpoint not found." }),
     );
+    this.#faults.routes(app);
     tradingRoutes(app, { exchange: this.#exchange, nowUs });
     dataRoutes(app, { exchange: this.#exchange, history, nowUs });
     app.get("/simulator/state", () => this.#state());
@@ -282,8 +296,11 @@ class SimulatorServer implements Simulator {
     socket.on("close", () => clearInterval(timer));
   }
 
+  /** A paused socket is a frozen connection: nothing leaves. */
   #ping(): void {
-    for (const socket of this.#sockets.clients) if (socket.readyState === socket.OPEN) socket.ping();
+    for (const socket of this.#sockets.clients) {
+      if (socket.readyState === socket.OPEN && !socket.isPaused) socket.ping();
+    }
   }
 
   #state(): Record<string, unknown> {
@@ -314,6 +331,21 @@ class SimulatorServer implements Simulator {
       hash: this.#exchange.historyHash(),
     };
   }
+}
+
+/** What lists that lag behind will go on showing. */
+function currentLists({ venue }: Exchange): CurrentLists {
+  return {
+    orders: () => [...venue.orders()].map((order) => wireOrder(order, marketOf(venue, order.symbol).instrument)),
+    positions: () =>
+      [...venue.positions()].map(([symbol, held]) =>
+        wirePosition(held, venue.availableOf(symbol), marketOf(venue, symbol)),
+      ),
+  };
+}
+
+function marketOf(venue: Venue, symbol: string): VenueMarket {
+  return venue.market(symbol) as VenueMarket;
 }
 
 function isTrading(url: string): boolean {

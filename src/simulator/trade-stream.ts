@@ -3,11 +3,14 @@
  * binary frames as the paper venue sends it. Main thread of the simulator.
  */
 import type { RawData, WebSocket } from "ws";
+import type { StreamGate } from "./faults/stream-gate.ts";
 
 export interface TradeStreamOptions {
   readonly keyId: string;
   readonly secret: string;
   readonly authTimeoutMs: number;
+  /** Where faults take hold of updates. */
+  readonly gate: StreamGate;
 }
 
 const STREAM = "trade_updates";
@@ -22,7 +25,7 @@ export class TradeStreams {
 
   accept(socket: WebSocket): void {
     const connection = new TradeConnection(socket, this.#options, () => {
-      if (this.#holder !== null && this.#holder !== connection) return false;
+      if ((this.#holder !== null && this.#holder !== connection) || this.#options.gate.holdsSlot) return false;
       this.#holder = connection;
       return true;
     });
@@ -62,6 +65,12 @@ class TradeConnection {
 
   update(data: object): void {
     if (!this.#listening) return;
+    const { gate } = this.#options;
+    if (gate.isArmed) gate.pass(this.#socket, data, (passed) => this.#deliver(passed));
+    else this.#deliver(data);
+  }
+
+  #deliver(data: object): void {
     this.sent++;
     this.#send({ stream: STREAM, data });
   }
@@ -106,7 +115,9 @@ class TradeConnection {
     this.#socket.close(1008, message);
   }
 
+  /** A frozen connection is a paused one: nothing leaves. */
   #send(message: object): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(Buffer.from(JSON.stringify(message)));
+    if (this.#socket.readyState === this.#socket.OPEN && !this.#socket.isPaused)
+      this.#socket.send(Buffer.from(JSON.stringify(message)));
   }
 }
