@@ -3,7 +3,7 @@
  * message type; where two types share a key (`c` is a bar's close and a trade's conditions) so do they the number.
  */
 import { ByteTable } from "./byte-table.ts";
-import type { KeyTable } from "./msgpack-cursor.ts";
+import type { KeyTable } from "./field-notes.ts";
 
 export const MESSAGE = 1;
 export const SYMBOL = 2;

@@ -3,53 +3,48 @@
  * knows nothing of Alpaca. Every read is checked against the frame's end and returns the offset after the value or
  * FAULT; nothing throws, nothing is allocated per value. Owned by the scanner's thread.
  */
-import type { ByteTable } from "./byte-table.ts";
+import {
+  type FieldNotes,
+  type KeyTable,
+  MAX_NANOSECOND,
+  TIMESTAMP_EXTENSION,
+  TWO_32,
+  TYPE_ARRAY,
+  TYPE_BYTES,
+  TYPE_NUMBER,
+  TYPE_OTHER,
+  TYPE_TEXT,
+  TYPE_TIME,
+} from "./field-notes.ts";
+import { MessageShape } from "./message-shape.ts";
 
 export const FAULT = -1;
 
-export const TYPE_NUMBER = 1;
-/** Text: `start`..`end` are its bytes, not checked to be UTF-8. */
-export const TYPE_TEXT = 2;
-/** A timestamp; its number is epoch microseconds. */
-export const TYPE_TIME = 3;
-/** An array; `start` is the offset of its header. Its items are checked to be well formed. */
-export const TYPE_ARRAY = 4;
-/** Well formed and of no use: nil, boolean, map, binary, other extension. */
-export const TYPE_OTHER = 5;
-
 const INITIAL_FRAME_BYTES = 65_536;
-const TYPE_BITS = 3;
-const TYPE_MASK = 7;
-const MAX_GENERATION = 1 << 27;
 const MAX_DEPTH = 16;
-const TWO_32 = 4294967296;
-const MAX_NANOSECOND = 999_999_999;
-const TIMESTAMP_EXTENSION = 0xff;
 /** Field number of keys that mean nothing; noting a value under it does no harm. */
 const UNKNOWN = 0;
 /** A key of two bytes and a timestamp of 64 bits. */
 const LONGEST_FAST_PAIR = 13;
+/** Layouts kept; a power of two. Sizes of one, two or three bytes on both sides of a quote make most of them. */
+const SHAPES = 8;
+/** Messages that fit no layout, until one of them takes the place of the oldest. */
+const LEARN_EVERY = 256;
 
-/** Field numbers, from 1, of the keys that mean something. */
-export interface KeyTable {
-  /** Keys of one byte by that byte; 0 where unknown. */
-  readonly short: Uint8Array;
-  /** Keys of two bytes by first byte × 256 + second. */
-  readonly long: Uint8Array;
-  /** Longer keys, and the field numbers of their ids. */
-  readonly longer: ByteTable;
-  readonly longerFields: Uint8Array;
-}
-
-export class MsgpackCursor {
+export class MsgpackCursor implements FieldNotes {
   readonly #keys: KeyTable;
-  /** Value by field, for those whose mark says number or time. */
   readonly numbers: Float64Array;
-  readonly #starts: Int32Array;
-  readonly #ends: Int32Array;
-  /** Generation and TYPE_* of each field; another generation means absent, so that nothing need be cleared. */
-  readonly marks: Int32Array;
-  #generation = 0;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** TYPE_* by field of the map read last: the own ones, or those of the layout that fitted. */
+  types = new Uint8Array(TYPE_BYTES);
+  readonly #ownTypes = this.types;
+  readonly #ownWords = new Float64Array(this.types.buffer);
+  readonly #shapes = Array.from({ length: SHAPES }, () => new MessageShape());
+  /** The layout that fitted last, the one to be replaced next, and the misses until then. */
+  #latestShape = 0;
+  #nextShape = 0;
+  #missesLeft = SHAPES;
   /** The frame, from offset 0; bytes beyond its end are of frames before. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_FRAME_BYTES);
   #view = new DataView(this.bytes.buffer);
@@ -61,13 +56,12 @@ export class MsgpackCursor {
   /** First byte of the text read by `text`. */
   textStart = 0;
 
-  /** Fields are numbered from 1 to below `fieldCount`. */
+  /** Fields are numbered from 1 to below `fieldCount`, which is at most TYPE_BYTES. */
   constructor(keys: KeyTable, fieldCount: number) {
     this.#keys = keys;
     this.numbers = new Float64Array(fieldCount);
-    this.#starts = new Int32Array(fieldCount);
-    this.#ends = new Int32Array(fieldCount);
-    this.marks = new Int32Array(fieldCount);
+    this.starts = new Int32Array(fieldCount);
+    this.ends = new Int32Array(fieldCount);
   }
 
   /**
@@ -90,31 +84,25 @@ export class MsgpackCursor {
 
   /** Forgets the fields of the map before. */
   #begin(): void {
-    if (++this.#generation < MAX_GENERATION) return;
-    this.#generation = 1;
-    this.marks.fill(0);
+    this.types = this.#ownTypes;
+    const words = this.#ownWords;
+    for (let i = 0; i < TYPE_BYTES / 8; i++) words[i] = 0;
   }
 
-  /** TYPE_* of a field, 0 when the message has none of that number. */
+  /** TYPE_* of a field. */
   type(field: number): number {
-    const mark = this.marks[field] as number;
-    return mark >> TYPE_BITS === this.#generation ? mark & TYPE_MASK : 0;
+    return this.types[field] as number;
   }
 
   number(field: number): number {
     return this.numbers[field] as number;
   }
 
-  /** What `marks` holds for the numeric fields of the map read last. */
-  get numberMark(): number {
-    return (this.#generation << TYPE_BITS) | TYPE_NUMBER;
-  }
-
   /** The byte of a text field of exactly one byte, else 0. */
   onlyLetter(field: number): number {
-    const start = this.#starts[field] as number;
-    if (this.marks[field] !== ((this.#generation << TYPE_BITS) | TYPE_TEXT)) return 0;
-    return this.#ends[field] === start + 1 ? (this.bytes[start] as number) : 0;
+    const start = this.starts[field] as number;
+    if (this.types[field] !== TYPE_TEXT) return 0;
+    return this.ends[field] === start + 1 ? (this.bytes[start] as number) : 0;
   }
 
   /** The number of a numeric field; NaN when absent, of another type, or not finite. */
@@ -124,11 +112,11 @@ export class MsgpackCursor {
   }
 
   start(field: number): number {
-    return this.#starts[field] as number;
+    return this.starts[field] as number;
   }
 
   end(field: number): number {
-    return this.#ends[field] as number;
+    return this.ends[field] as number;
   }
 
   length(field: number): number {
@@ -164,22 +152,49 @@ export class MsgpackCursor {
     return this.count * valuesPerItem <= this.#end - next ? next : FAULT;
   }
 
-  /**
-   * Notes every known field of the map at `start`; returns the offset after the map or FAULT. The loop holds what it
-   * needs in locals and reads the usual forms (keys of one or two bytes; doubles, small integers, short texts) itself:
-   * two to three times as fast as a call per key and value.
-   */
+  /** Notes every known field of the map at `start`; returns the offset after the map or FAULT. */
   fields(start: number): number {
+    const shaped = this.#shaped(start);
+    if (shaped !== FAULT) return shaped;
+    const end = this.#read(start);
+    if (end !== FAULT && --this.#missesLeft < SHAPES && this.#missesLeft >= 0) this.#learn(start, end);
+    return end;
+  }
+
+  /** As `fields`, by a layout that is known; FAULT when none fits. */
+  #shaped(start: number): number {
+    const room = this.#end - start;
+    for (let tries = 0; tries < SHAPES; tries++) {
+      const place = (this.#latestShape + tries) & (SHAPES - 1);
+      const shape = this.#shapes[place] as MessageShape;
+      if (shape.length === 0 || shape.length > room || !shape.matches(this.#view, start)) continue;
+      this.#latestShape = place;
+      this.types = shape.types;
+      return shape.note(this.#view, start, this) ? start + shape.length : FAULT;
+    }
+    return FAULT;
+  }
+
+  #learn(start: number, end: number): void {
+    (this.#shapes[this.#nextShape] as MessageShape).learn(this.bytes, start, end, this.#keys);
+    this.#nextShape = (this.#nextShape + 1) & (SHAPES - 1);
+    if (this.#missesLeft === 0) this.#missesLeft = LEARN_EVERY;
+  }
+
+  /**
+   * As `fields`, whatever the layout. The loop holds what it needs in locals and reads the usual forms (keys of one or two
+   * bytes; doubles, small integers, short texts) itself: two to three times as fast as a call per key and value.
+   */
+  #read(start: number): number {
     let at = this.enterMap(start);
     this.#begin();
     const bytes = this.bytes;
     const view = this.#view;
     const numbers = this.numbers;
-    const marks = this.marks;
+    const types = this.types;
     const { short, long } = this.#keys;
-    const mark = this.#generation << TYPE_BITS;
-    const starts = this.#starts;
-    const ends = this.#ends;
+    const starts = this.starts;
+    const ends = this.ends;
     const end = this.#end;
     const lastFast = end - LONGEST_FAST_PAIR;
     for (let left = this.count; left > 0; left--) {
@@ -203,26 +218,26 @@ export class MsgpackCursor {
       const head = bytes[at] as number;
       if (head === 0xcb) {
         numbers[field] = view.getFloat64(at + 1);
-        marks[field] = mark | TYPE_NUMBER;
+        types[field] = TYPE_NUMBER;
         at += 9;
       } else if (head < 0x80) {
         numbers[field] = head;
-        marks[field] = mark | TYPE_NUMBER;
+        types[field] = TYPE_NUMBER;
         at += 1;
       } else if (head >= 0xa0 && head < 0xc0) {
         starts[field] = at + 1;
         at += 1 + (head & 0x1f);
         if (at > end) return FAULT;
         ends[field] = at;
-        marks[field] = mark | TYPE_TEXT;
+        types[field] = TYPE_TEXT;
       } else if (head === 0x91 && ((bytes[at + 1] as number) & 0xe0) === 0xa0) {
         starts[field] = at;
         at += 2 + ((bytes[at + 1] as number) & 0x1f);
         if (at > end) return FAULT;
-        marks[field] = mark | TYPE_ARRAY;
+        types[field] = TYPE_ARRAY;
       } else if (head === 0xcd) {
         numbers[field] = ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
-        marks[field] = mark | TYPE_NUMBER;
+        types[field] = TYPE_NUMBER;
         at += 3;
       } else if (head === 0xd7 && bytes[at + 1] === TIMESTAMP_EXTENSION) {
         at = this.#time64(field, at);
@@ -289,16 +304,16 @@ export class MsgpackCursor {
 
   #note(field: number, value: number, next: number): number {
     this.numbers[field] = value;
-    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_NUMBER;
+    this.types[field] = TYPE_NUMBER;
     return next;
   }
 
   #noteText(field: number, start: number, length: number): number {
     const end = start + length;
     if (end > this.#end) return FAULT;
-    this.#starts[field] = start;
-    this.#ends[field] = end;
-    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_TEXT;
+    this.starts[field] = start;
+    this.ends[field] = end;
+    this.types[field] = TYPE_TEXT;
     return end;
   }
 
@@ -306,18 +321,18 @@ export class MsgpackCursor {
     const timeUs = seconds * 1e6 + Math.floor(nanoseconds / 1000);
     if (nanoseconds > MAX_NANOSECOND || !Number.isSafeInteger(timeUs)) return FAULT;
     this.numbers[field] = timeUs;
-    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_TIME;
+    this.types[field] = TYPE_TIME;
     return next;
   }
 
   #other(field: number, at: number): number {
-    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_OTHER;
+    this.types[field] = TYPE_OTHER;
     return this.skip(at, 0);
   }
 
   #array(field: number, at: number): number {
-    this.#starts[field] = at;
-    this.marks[field] = (this.#generation << TYPE_BITS) | TYPE_ARRAY;
+    this.starts[field] = at;
+    this.types[field] = TYPE_ARRAY;
     return this.skip(at, 0);
   }
 

@@ -32,7 +32,8 @@ import {
 import { saleConditionFlag, type Tape } from "../core/market/sale-condition.ts";
 import { ByteTable } from "./byte-table.ts";
 import * as field from "./frame-field.ts";
-import { FAULT, MsgpackCursor, TYPE_ARRAY, TYPE_NUMBER, TYPE_TEXT, TYPE_TIME } from "./msgpack-cursor.ts";
+import { TYPE_ARRAY, TYPE_NUMBER, TYPE_TEXT, TYPE_TIME } from "./field-notes.ts";
+import { FAULT, MsgpackCursor } from "./msgpack-cursor.ts";
 import type { RecordTarget } from "./record-scratch.ts";
 
 export const SCAN_DONE = 0;
@@ -184,16 +185,16 @@ export class FrameScanner {
 
   /** The commonest message: its numbers are read straight from the cursor's arrays. */
   #quote(instrument: number, target: RecordTarget): number {
-    const { numbers, marks, numberMark } = this.#cursor;
+    const { numbers, types } = this.#cursor;
     const bid = numbers[field.BID] as number;
     const bidSize = numbers[field.BID_SIZE] as number;
     const ask = numbers[field.ASK] as number;
     const askSize = numbers[field.ASK_SIZE] as number;
     const typed =
-      marks[field.BID] === numberMark &&
-      marks[field.BID_SIZE] === numberMark &&
-      marks[field.ASK] === numberMark &&
-      marks[field.ASK_SIZE] === numberMark;
+      types[field.BID] === TYPE_NUMBER &&
+      types[field.BID_SIZE] === TYPE_NUMBER &&
+      types[field.ASK] === TYPE_NUMBER &&
+      types[field.ASK_SIZE] === TYPE_NUMBER;
     if (!typed || !isAmount(bid) || !isAmount(bidSize) || !isAmount(ask) || !isAmount(askSize)) return FAULT;
     return this.#write(target, KIND_QUOTE, 0, instrument, 0, bid, bidSize, ask, askSize, 0);
   }

@@ -200,7 +200,19 @@ describe("against @msgpack/msgpack", () => {
         assert.equal(status, SCAN_DONE);
         assert.deepEqual(records, (decodeFrame(frame) as Record<string, unknown>[]).map(expectedRow));
       }),
-      { numRuns: 300 },
+      { numRuns: 300, endOnFailure: true },
+    );
+  });
+
+  test("does not hide that the second of two equal keys counts", () => {
+    const frame = Buffer.from(encodeFrame([quote("A", { bp: 7, xp: 189.5 })]));
+    frame.write("bp", frame.indexOf("xp"));
+    const scanner = makeScanner();
+    const scratch = new RecordScratch(4);
+    for (let i = 0; i < 3; i++) assert.equal(scanner.scan(frame, RECEIVED_US, scratch), SCAN_DONE);
+    assert.deepEqual(
+      rowsOf(scratch).map((row) => row[6]),
+      [189.5, 189.5, 189.5],
     );
   });
 });
@@ -299,6 +311,81 @@ describe("hostile input", () => {
     scratch.clear();
     assert.equal(scanner.scan(sound, 1, scratch), SCAN_DONE);
     assert.equal(scratch.count, 3);
+  });
+});
+
+describe("a layout that was seen before", () => {
+  // Mostly few widths, so that layouts come again; the others fill the table and push layouts out of it.
+  const rarely = <T>(usual: fc.Arbitrary<T>, other: fc.Arbitrary<T>) =>
+    fc.oneof({ weight: 9, arbitrary: usual }, { weight: 1, arbitrary: other });
+  const widths = fc.constantFrom(0, 127, 128, 255, 256, 65_535, 65_536, 4_294_967_295, 0.5);
+  const size = rarely(fc.constantFrom(300, 999), widths);
+  const price = rarely(fc.constantFrom(189.12, 0.5), fc.constantFrom(0, 1, 300, 70_000));
+  const symbol = rarely(fc.constantFrom("AAPL", "MSFT", "NONE"), fc.constantFrom("A", "AA", "BTC/USD"));
+  const nanoseconds = fc.constantFrom(0, 123_456_789, 999_999_999, 1_000_000_000);
+  const seconds = fc.constantFrom(0, 1_795_444_200, 2 ** 34 - 1);
+  const time = fc.tuple(seconds, nanoseconds).map(([s, ns]) => timestamp64(s, ns));
+  const quotes = fc
+    .record({ S: symbol, bp: price, bs: size, ap: price, as: size, t: time })
+    .map(({ S, ...rest }) => quote(S, rest));
+  const conditions = rarely<string[]>(
+    fc.constantFrom(["@"], ["@", "I"]),
+    fc.array(fc.constantFrom("@", "T", "4", "", "Derivatively"), { maxLength: 4 }),
+  );
+  const trades = fc
+    .record({
+      S: symbol,
+      p: price,
+      s: size,
+      c: conditions,
+      i: fc.constantFrom(7, 96_921n, (1n << 52n) + 1n),
+      t: seconds,
+    })
+    .map(({ S, ...rest }) => trade(S, rest));
+  const others = fc.constantFrom<Record<string, unknown>>(
+    { T: "s", S: "A", sc: "H", sm: "halt", t },
+    { ...quote("A"), x1: t, x2: t },
+    { T: "success", msg: "connected" },
+  );
+  const message = fc.oneof({ weight: 8, arbitrary: quotes }, { weight: 4, arbitrary: trades }, others);
+  const change = fc.tuple(fc.nat(), fc.nat(255));
+  const frames = fc.array(
+    fc.tuple(
+      fc.array(message, { minLength: 1, maxLength: 5 }),
+      rarely(fc.constant<[number, number][]>([]), fc.array(change, { maxLength: 2 })),
+    ),
+    { minLength: 20, maxLength: 60 },
+  );
+
+  test("is read as a scanner reads it that has seen nothing, also with bytes changed", () => {
+    fc.assert(
+      fc.property(frames, (list) => {
+        const experienced = makeScanner();
+        const scratch = new RecordScratch(64);
+        for (const [messages, changes] of list) {
+          const frame = encodeFrame(messages);
+          for (const [at, byte] of changes) frame[at % frame.length] = byte;
+          scratch.clear();
+          const status = experienced.scan(frame, RECEIVED_US, scratch);
+          const fresh = scan(frame);
+          assert.deepEqual([status, rowsOf(scratch)], [fresh.status, fresh.records]);
+          if (status === SCAN_MALFORMED) assert.equal(experienced.faultOffset, fresh.scanner.faultOffset);
+        }
+      }),
+      { numRuns: 300, endOnFailure: true },
+    );
+  });
+
+  test("does not hide that the second of two equal keys counts", () => {
+    const frame = Buffer.from(encodeFrame([quote("A", { bp: 7, xp: 189.5 })]));
+    frame.write("bp", frame.indexOf("xp"));
+    const scanner = makeScanner();
+    const scratch = new RecordScratch(4);
+    for (let i = 0; i < 3; i++) assert.equal(scanner.scan(frame, RECEIVED_US, scratch), SCAN_DONE);
+    assert.deepEqual(
+      rowsOf(scratch).map((row) => row[6]),
+      [189.5, 189.5, 189.5],
+    );
   });
 });
 
