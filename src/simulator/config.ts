@@ -38,7 +38,12 @@ const schema = z.strictObject({
   secret: z.string().min(1).default("simulated-money-only"),
   seed: z.int().min(0).max(4_294_967_295).default(1),
   /** Venue time per real time; `max` as fast as it is consumed; `lockstep` one step after each acknowledgement. */
-  speed: z.union([z.number().positive().max(1_000_000), z.literal("max"), z.literal("lockstep")]).default(1),
+  speed: z
+    .union(
+      [z.number().positive().max(1_000_000), z.literal("max"), z.literal("lockstep")],
+      "a number above 0, at most 1000000, or max or lockstep",
+    )
+    .default(1),
   /** Recorded files; empty for the synthetic market. */
   replay: z.array(z.string().min(1)).default([]),
   quoteExchange: z.string().min(1).nullable().default(null),
@@ -49,7 +54,7 @@ const schema = z.strictObject({
   /** Null keeps the account in memory. */
   ledgerFile: z.string().min(1).nullable().default(null),
   cashRounding: z.enum(["exact", "cents"]).default("exact"),
-  marginMultiplier: z.union([z.literal(1), z.literal(2), z.literal(4)]).default(4),
+  marginMultiplier: z.union([z.literal(1), z.literal(2), z.literal(4)], "1, 2 or 4").default(4),
   /** Share of fills that are partial. */
   partialFillRate: z.number().min(0).max(1).default(0),
   /** Trading requests a minute; null for no limit. */
@@ -57,7 +62,7 @@ const schema = z.strictObject({
   /** Synthetic market: halts per instrument and half hour, as a probability. */
   haltRate: z.number().min(0).max(1).default(0.02),
   /** Synthetic market: venue time at the first start, RFC 3339; null for now. */
-  startTime: z.iso.datetime({ offset: true }).nullable().default(null),
+  startTime: z.iso.datetime({ offset: true, error: "a time such as 2026-03-02T15:00:00Z" }).nullable().default(null),
   /** Synthetic market: ends after so many ticks; null for never. */
   tickLimit: z.int().min(1).nullable().default(null),
   /** Lockstep: ticks between acknowledgements. */
