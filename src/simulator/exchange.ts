@@ -6,7 +6,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
-import { quoteFill } from "../venue/models.ts";
+import { quoteFill } from "../venue/models/quote-fill.ts";
 import type {
   AmendTradeResult,
   CancelResult,
@@ -34,7 +34,7 @@ import {
   orderOfRecord,
   orderRecord,
 } from "./ledger-entry.ts";
-import type { MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
+import type { BarTick, MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
 
 export type LatestTicks = { quote?: QuoteTick; trade?: TradeTick };
 
@@ -113,6 +113,8 @@ export class Exchange {
     this.#remember(tick);
     if (tick.kind === "quote") this.venue.observe(tick.index, { bid: tick.bid, ask: tick.ask }, tick.timeUs);
     else if (tick.kind === "trade") this.venue.observe(tick.index, { last: tick.price }, tick.timeUs);
+    else if (tick.kind === "barOpen") this.venue.observe(tick.index, { last: tick.price }, tick.timeUs);
+    else if (tick.kind === "bar") this.venue.observe(tick.index, { last: tick.bar.close }, tick.timeUs);
     else if (tick.kind === "status") this.venue.observe(tick.index, { halted: tick.halted }, tick.timeUs);
   }
 
@@ -120,6 +122,8 @@ export class Exchange {
   play(tick: MarketTick): number {
     this.#remember(tick);
     this.#position = tick.position;
+    if (tick.kind === "split") return this.split(this.#symbolOf(tick), tick, tick.timeUs).events.length;
+    if (tick.kind === "dividend") return this.dividend(this.#symbolOf(tick), tick.amount, tick.timeUs).events.length;
     return this.#publish(this.#trade(tick));
   }
 
@@ -238,16 +242,27 @@ export class Exchange {
     if (this.fills.length > RETAINED_FILLS * 2) this.fills.splice(0, this.fills.length - RETAINED_FILLS);
   }
 
+  #symbolOf(tick: MarketTick): string {
+    return (this.venue.instruments()[tick.index] as Instrument).symbol;
+  }
+
   #trade(tick: MarketTick): readonly VenueEvent[] {
+    const { venue } = this;
     switch (tick.kind) {
       case "quote":
-        return this.venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs);
+        return venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs, tick.bidSize, tick.askSize);
       case "trade":
-        return this.venue.onTrade(tick.index, tick.price, tick.timeUs);
+        return venue.onTrade(tick.index, tick.price, tick.timeUs, tick.size, tick.aggressor);
       case "status":
-        return this.venue.onHalt(tick.index, tick.halted, tick.timeUs);
+        return venue.onHalt(tick.index, tick.halted, tick.timeUs);
+      case "book":
+        return venue.onDepth(tick.index, tick, tick.timeUs);
+      case "barOpen":
+        return venue.onBarOpen(tick.index, tick.price, tick.timeUs);
+      case "bar":
+        return venue.onBar(tick.index, { ...tick.bar, endUs: endOf(tick), halfSpread: tick.halfSpread });
       default:
-        return this.venue.onTime(tick.timeUs);
+        return venue.onTime(tick.timeUs);
     }
   }
 
@@ -302,6 +317,10 @@ export class Exchange {
         });
     }
   }
+}
+
+function endOf({ bar, intervalSeconds }: BarTick): number {
+  return bar.startUs + intervalSeconds * 1e6;
 }
 
 function checkedHead(entry: LedgerEntry, options: ExchangeOptions): HeadEntry {

@@ -11,7 +11,7 @@ import type { SimulatorConfig } from "./config.ts";
 import type { DataStreams } from "./data-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Lockstep } from "./lockstep.ts";
-import { barMessage, tickMessage } from "./market-message.ts";
+import { barMessage, type MessageTick, tickMessage } from "./market-message.ts";
 import type { MarketSource, MarketTick } from "./market-source.ts";
 import type { MinuteBars } from "./minute-bars.ts";
 import type { VenuePace } from "./venue-pace.ts";
@@ -201,8 +201,7 @@ export class MarketDriver {
         const ended = this.#instruments[index] as Instrument;
         streams.push("bars", ended, () => barMessage(bar, ended.symbol));
       }
-      if (tick.kind === "bar" || tick.kind === "split" || tick.kind === "dividend") return;
-      streams.push(CHANNELS[tick.kind], instrument, () => tickMessage(tick, instrument));
+      if (hasMessage(tick)) streams.push(CHANNELS[tick.kind], instrument, () => tickMessage(tick, instrument));
     });
   }
 
@@ -236,6 +235,10 @@ export class MarketDriver {
     pace.stop();
     this.#done = true;
   }
+}
+
+function hasMessage(tick: MarketTick): tick is MessageTick {
+  return tick.kind in CHANNELS;
 }
 
 const CHANNELS = {

@@ -34,7 +34,7 @@ const UNKNOWN_TAPE = "A";
 export type MarketMessage = Readonly<Record<string, unknown>>;
 
 /** Ticks that have a message of their own; bars get theirs from the bars that they make, actions have none. */
-export type MessageTick = Exclude<MarketTick, { readonly kind: "bar" | "split" | "dividend" }>;
+export type MessageTick = Exclude<MarketTick, { readonly kind: "barOpen" | "bar" | "split" | "dividend" }>;
 
 /** The message of a tick: `T`, its symbol and its fields; REST leaves `T` and `S` out. */
 export function tickMessage(tick: MessageTick, instrument: Instrument): MarketMessage {

@@ -2,6 +2,7 @@
  * Where the simulator's market comes from: ticks in time order, and bars of the past. Implemented by the synthetic market and
  * by recorded files. Main thread of the simulator.
  */
+import type { Fixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
 
 /** What every tick has. A tick is never changed after it has been given out. */
@@ -114,25 +115,33 @@ export interface BookTick extends TickBase {
   readonly asks: readonly BookLevel[];
 }
 
+/** The first price of a bar of a recorded file, at its start. */
+export interface BarOpenTick extends TickBase {
+  readonly kind: "barOpen";
+  readonly price: number;
+}
+
 /** A bar of a recorded file of bars; its time is its end. */
 export interface BarTick extends TickBase {
   readonly kind: "bar";
   readonly intervalSeconds: number;
   readonly bar: HistoryBar;
+  /** Half of the closing spread of a file of bid and ask bars, whose prices are the middle; else 0. */
+  readonly halfSpread: number;
 }
 
-/** Between sessions: `newShares` for every `oldShares`, prices the other way round. Decimal texts, exact. */
+/** Between sessions: `to` new shares for each `from` old ones, both whole; prices change the other way round. */
 export interface SplitTick extends TickBase {
   readonly kind: "split";
-  readonly newShares: string;
-  readonly oldShares: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Between sessions, on the ex-date: cash for every share held. */
 export interface DividendTick extends TickBase {
   readonly kind: "dividend";
-  /** Of one share, in quote currency; a decimal text, exact. */
-  readonly amount: string;
+  /** Of one share, in quote currency. */
+  readonly amount: Fixed;
 }
 
 /** One observation. */
@@ -145,6 +154,7 @@ export type MarketTick =
   | CancelErrorTick
   | ImbalanceTick
   | BookTick
+  | BarOpenTick
   | BarTick
   | SplitTick
   | DividendTick;

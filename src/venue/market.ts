@@ -5,23 +5,47 @@
 import { type Fixed, fixedFromNumber } from "../core/fixed.ts";
 import { type Calendar, calendarOf } from "../core/market/calendar.ts";
 import type { Instrument } from "../core/market/instrument.ts";
-import type { MarketView } from "./models.ts";
-import type { WorkingOrder } from "./order.ts";
+import { DepthBook, type DepthChange } from "./depth-book.ts";
+import type { MarketView, VenueBar } from "./models/contract.ts";
+import type { VenueSide, WorkingOrder } from "./order.ts";
 
 export class VenueMarket implements MarketView {
   readonly instrument: Instrument;
   readonly calendar: Calendar;
   bid = 0;
+  bidSize = 0;
   ask = 0;
+  askSize = 0;
   last = 0;
+  lastSize = 0;
+  lastAggressor = 0;
+  bar: VenueBar | null = null;
+  /** Start of the bar whose open has been seen. */
+  barOpenUs = 0;
   timeUs = 0;
+  observation = 0;
   halted = false;
   /** In order of submission. */
   readonly open: WorkingOrder[] = [];
+  /** Null until the source shows any. */
+  #depth: DepthBook | null = null;
 
   constructor(instrument: Instrument) {
     this.instrument = instrument;
     this.calendar = calendarOf(instrument.calendar);
+  }
+
+  seeDepth(change: DepthChange): void {
+    this.#depth ??= new DepthBook();
+    this.#depth.apply(change);
+  }
+
+  /** From the depth where the source shows it, else of the best price only; a better price than the best one is empty. */
+  restingSize(side: VenueSide, price: number): number | null {
+    if (this.#depth !== null) return this.#depth.sizeAt(side, price);
+    const [best, size] = side === "buy" ? [this.bid, this.bidSize] : [this.ask, this.askSize];
+    if (price === best) return size;
+    return best > 0 && (side === "buy" ? price > best : price < best) ? 0 : null;
   }
 
   /** What a position is valued at: the last trade, else the middle of the quote, else the one side there is; null for nothing. */

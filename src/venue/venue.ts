@@ -25,17 +25,22 @@ import {
 import { type AccountFigures, accountFigures } from "./buying-power.ts";
 import { type CashRounding, type Holding, Holdings, notionalOf } from "./holdings.ts";
 import { VenueMarket } from "./market.ts";
-import {
-  type FeeModel,
-  type FillDecision,
-  type FillModel,
-  type LatencyModel,
-  NO_FEE,
-  NO_LATENCY,
-  NO_SLIPPAGE,
-  quoteFill,
-  type SlippageModel,
-} from "./models.ts";
+import { nextPoint } from "./bar-walk.ts";
+import type { DepthChange } from "./depth-book.ts";
+import { barCorners } from "./models/bar-fill.ts";
+import type {
+  FeeModel,
+  FillDecision,
+  FillModel,
+  LatencyModel,
+  MarketCause,
+  SlippageModel,
+  VenueBar,
+} from "./models/contract.ts";
+import { NO_FEE } from "./models/fee.ts";
+import { NO_LATENCY } from "./models/latency.ts";
+import { quoteFill } from "./models/quote-fill.ts";
+import { NO_SLIPPAGE } from "./models/slippage.ts";
 import {
   type AmendTradeResult,
   type CancelResult,
@@ -184,23 +189,83 @@ export class Venue {
     return this.#book.all();
   }
 
-  /** A quote of the instrument with this index; prices are doubles, 0 where a side is empty. Allocates nothing while no order is open. */
-  onQuote(index: number, bid: number, ask: number, timeUs: number): readonly VenueEvent[] {
+  /**
+   * A quote of the instrument with this index; prices and sizes are doubles, 0 where a side is empty or a size not told.
+   * Allocates nothing while no order is open.
+   */
+  onQuote(index: number, bid: number, ask: number, timeUs: number, bidSize = 0, askSize = 0): readonly VenueEvent[] {
     if (timeUs >= this.#wakeUs) this.#wake(timeUs);
     const market = this.#markets[index] as VenueMarket;
     market.bid = bid;
     market.ask = ask;
+    market.bidSize = bidSize;
+    market.askSize = askSize;
     market.timeUs = timeUs;
     if (timeUs > this.#timeUs) this.#timeUs = timeUs;
-    if (market.open.length > 0) this.#match(market);
+    if (market.open.length > 0) this.#match(market, "quote");
     return this.#take();
   }
 
-  onTrade(index: number, price: number, timeUs: number): readonly VenueEvent[] {
+  /** `aggressor`: 1 the buyer, 2 the seller, 0 not told. */
+  onTrade(index: number, price: number, timeUs: number, size = 0, aggressor = 0): readonly VenueEvent[] {
     if (timeUs >= this.#wakeUs) this.#wake(timeUs);
-    (this.#markets[index] as VenueMarket).last = price;
+    const market = this.#markets[index] as VenueMarket;
+    market.last = price;
+    market.lastSize = size;
+    market.lastAggressor = aggressor;
+    market.timeUs = timeUs;
     if (timeUs > this.#timeUs) this.#timeUs = timeUs;
+    if (market.open.length > 0) this.#match(market, "trade");
     return this.#take();
+  }
+
+  /** Depth tells how much rests at a price; the touch comes with the quotes. */
+  onDepth(index: number, change: DepthChange, timeUs: number): readonly VenueEvent[] {
+    this.#advance(timeUs);
+    const market = this.#markets[index] as VenueMarket;
+    market.seeDepth(change);
+    market.timeUs = timeUs;
+    if (market.open.length > 0) this.#match(market, "depth");
+    return this.#take();
+  }
+
+  /** The first price of a bar, at its start: what a bar shows of itself before it ends. */
+  onBarOpen(index: number, price: number, timeUs: number): readonly VenueEvent[] {
+    this.#advance(timeUs);
+    const market = this.#markets[index] as VenueMarket;
+    market.barOpenUs = timeUs;
+    market.timeUs = timeUs;
+    this.#visit(market, price, "bar_open");
+    return this.#take();
+  }
+
+  /**
+   * A whole bar, at its end. What happens in it has the time of its last microsecond, so that an order for the day still
+   * trades at the close. Without `onBarOpen` before, the bar's open is seen now.
+   */
+  onBar(index: number, bar: VenueBar): readonly VenueEvent[] {
+    this.#advance(bar.endUs - 1);
+    const market = this.#markets[index] as VenueMarket;
+    const [open, ...corners] = barCorners(bar);
+    market.timeUs = bar.endUs - 1;
+    if (market.barOpenUs !== bar.startUs) this.#visit(market, open, "bar_open");
+    market.bar = bar;
+    market.last = open;
+    if (this.#fill.causes.has("bar_path")) for (const corner of corners) this.#walk(market, corner, bar);
+    this.#visit(market, bar.close, "bar_close");
+    this.#advance(bar.endUs);
+    return this.#take();
+  }
+
+  #walk(market: VenueMarket, corner: number, bar: VenueBar): void {
+    while (market.last !== corner) {
+      this.#visit(market, nextPoint(market.last, corner, market.open, bar.halfSpread), "bar_path");
+    }
+  }
+
+  #visit(market: VenueMarket, price: number, cause: MarketCause): void {
+    market.last = price;
+    if (market.open.length > 0) this.#match(market, cause);
   }
 
   /** While halted, orders rest; after the halt they trade on the next quote. */
@@ -340,6 +405,10 @@ export class Venue {
     }
     if (execution !== null) {
       this.#holdings.apply(market.instrument, { side: order.side, ...execution });
+      const { quantity, price } = execution;
+      const filledBefore = order.filledQuantity - quantity;
+      const { instrument } = market;
+      this.#fee.booked({ instrument, side: order.side, quantity, price, filledBefore, timeUs: order.updatedAtUs });
       if (this.#holdings.cash !== execution.cash) {
         throw new CodedError("VENUE_REPLAY", `execution ${execution.id} leaves other cash than it says`, {
           field: "cash",
@@ -413,31 +482,37 @@ export class Venue {
   #activate(order: WorkingOrder, market: VenueMarket, matchNow: boolean): void {
     order.status = "new";
     this.#emit("new", order, null);
-    if (matchNow && !market.halted) this.#tryFill(order, market);
+    if (matchNow && !market.halted) this.#tryFill(order, market, "activation");
     if (order.timeInForce === "ioc" && !isFinal(order.status)) {
       order.canceledAtUs = this.#timeUs;
       this.#close(order, "canceled");
     }
   }
 
-  #match(market: VenueMarket): void {
-    if (market.halted) return;
+  #match(market: VenueMarket, cause: MarketCause): void {
+    market.observation++;
+    if (market.halted || !this.#fill.causes.has(cause)) return;
     // A copy, because an order that is filled leaves the list.
     for (const order of market.open.slice()) {
-      if (order.status === "new" || order.status === "partially_filled") this.#tryFill(order, market);
+      if (order.status === "new" || order.status === "partially_filled") this.#tryFill(order, market, cause);
     }
   }
 
-  #tryFill(order: WorkingOrder, market: VenueMarket): void {
-    const decision = this.#fill.decide(order, market);
-    if (decision === null || !market.calendar.isOpen(this.#timeUs)) return;
+  #tryFill(order: WorkingOrder, market: VenueMarket, cause: MarketCause): void {
+    if (!this.#fill.causes.has(cause) || !market.calendar.isOpen(this.#timeUs)) return;
+    const decision = this.#fill.decide(order, market, cause);
+    if (decision === null) return;
     this.#execute(order, market, decision);
   }
 
   #execute(order: WorkingOrder, market: VenueMarket, decision: FillDecision): void {
     const { instrument } = market;
-    const price = withinLimit(order, this.#slippage.slip(instrument, order.side, decision.quantity, decision.price));
-    const { fee, feeQuantity } = this.#fee.feeOf(instrument, order.side, decision.quantity, price);
+    const price = withinLimit(order, this.#slippage.slip(order, decision.quantity, decision.price));
+    const { quantity, liquidity } = decision;
+    const filledBefore = order.filledQuantity;
+    const fill = { instrument, side: order.side, quantity, price, filledBefore, timeUs: this.#timeUs };
+    const { fee, feeQuantity } = this.#fee.feeOf(fill, liquidity);
+    this.#fee.booked(fill);
     this.#holdings.apply(instrument, { side: order.side, quantity: decision.quantity, price, fee, feeQuantity });
     order.filledQuantity += decision.quantity;
     order.filledNotional += notionalOf(instrument, decision.quantity, price);

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { parseFixed } from "../../src/core/fixed.ts";
 import { cryptoPair, equity } from "../../src/core/market/instrument.ts";
-import { quoteFill } from "../../src/venue/models.ts";
+import { quoteFill } from "../../src/venue/models/quote-fill.ts";
 import {
   isFinal,
   type NewVenueOrder,

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatFixed, parseFixed } from "../../src/core/fixed.ts";
 import { cryptoPair, equity, type Instrument } from "../../src/core/market/instrument.ts";
-import { constantLatency, feeBps, feePerShare, quoteFill, slippageBps } from "../../src/venue/models.ts";
+import { feeBps, feePerShare } from "../../src/venue/models/fee.ts";
+import { constantLatency } from "../../src/venue/models/latency.ts";
+import { quoteFill } from "../../src/venue/models/quote-fill.ts";
+import { slippageBps } from "../../src/venue/models/slippage.ts";
 import { type NewVenueOrder, PLAIN_ORDER, type SubmitResult, type VenueEvent } from "../../src/venue/order.ts";
 import { Venue, type VenueOptions } from "../../src/venue/venue.ts";
 
