@@ -6,6 +6,7 @@ import { writeSampleDay } from "../../src/simulator/sample-data.ts";
 import { BotProcess } from "./bot-process.ts";
 import { assertNothingLostOrDoubled, Ledger, ledgerFile, random, readJournal, runSeed } from "./crash-processes.ts";
 import { temporaryDirectory } from "./program.ts";
+import { DAY_FILES, QUOTE_EXCHANGE } from "./replay-day.ts";
 import { type Scope, until } from "./wait.ts";
 
 export interface CrashReplay {
@@ -13,20 +14,22 @@ export interface CrashReplay {
   readonly kills: number;
   readonly speed: number;
   readonly killsSimulator: boolean;
+  /** The recorded day of New York's tape instead of a generated one. */
+  readonly recorded?: boolean;
 }
 
 /** Longest random pause between an order at the simulator and the kill, ms. */
 const PAUSE_MAX_MS = 1200;
-const ORDER_MS = 60_000;
-const DAY_MS = 150_000;
+const ORDER_MS = 300_000;
+const DAY_MS = 900_000;
 
 /** Fails on the first order lost, doubled or decided twice, and on books that differ. */
-export async function crashReplay(scope: Scope, { name, kills, speed, killsSimulator }: CrashReplay): Promise<void> {
+export async function crashReplay(scope: Scope, replay: CrashReplay): Promise<void> {
+  const { name, kills, speed, killsSimulator } = replay;
   const next = random(runSeed(name));
   const directory = temporaryDirectory(scope);
   const dataDir = join(directory, "data");
-  const day = await writeSampleDay({ directory: join(directory, "day"), seed: 7, date: "2018-01-02" });
-  const env = { SIMULATOR_REPLAY: day.files.join(","), SIMULATOR_SPEED: String(speed) };
+  const env = { ...(await dayEnv(replay, join(directory, "day"))), SIMULATOR_SPEED: String(speed) };
   const ledger = () => new Ledger(ledgerFile(dataDir));
   let killed = 0;
   for (let life = 0; life < kills; life++) {
@@ -52,4 +55,10 @@ export async function crashReplay(scope: Scope, { name, kills, speed, killsSimul
   const last = await BotProcess.launch(scope, { dataDir, env });
   assert.equal((await last.program.end(DAY_MS)).code, 0, last.program.tail());
   assertNothingLostOrDoubled(await readJournal({ dataDir }), ledger());
+}
+
+async function dayEnv({ recorded }: CrashReplay, directory: string): Promise<Record<string, string>> {
+  if (recorded === true) return { SIMULATOR_REPLAY: DAY_FILES.join(","), SIMULATOR_QUOTE_EXCHANGE: QUOTE_EXCHANGE };
+  const { files } = await writeSampleDay({ directory, seed: 7, date: "2018-01-02" });
+  return { SIMULATOR_REPLAY: files.join(",") };
 }

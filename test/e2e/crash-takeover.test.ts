@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { Client } from "pg";
 import { createTestDatabase, skipWithoutDatabase } from "../support/database.ts";
 import { BotProcess } from "./bot-process.ts";
 import { assertNothingLostOrDoubled, CrashSimulator, Ledger, makeKey, readJournal } from "./crash-processes.ts";
@@ -64,7 +65,15 @@ test("one bot trades and the other takes over from one that is killed, and from 
 
   // A process that stands still keeps its connections until the simulator gives them up.
   const third = await BotProcess.start(scope, options);
+  const held = await lease(database.url);
   second.program.signal("SIGSTOP");
+  const taken = await until(
+    "the lease",
+    () => lease(database.url),
+    ({ owner }) => owner !== held.owner,
+    TAKEOVER_MS,
+  );
+  assert.ok(taken.generation > held.generation);
   await owns(third, 2 * TAKEOVER_MS);
   await moreOrders(third);
   second.program.signal("SIGCONT");
@@ -73,9 +82,26 @@ test("one bot trades and the other takes over from one that is killed, and from 
   await moreOrders(third);
   assert.equal((await second.call("GET", "/ready")).status, 200);
   assert.equal((await second.get("/api/v1/risk")).owner, false);
+  assert.deepEqual(await lease(database.url), taken);
   assert.equal((await third.get("/api/v1/risk")).owner, true);
 
   assert.equal((await second.stop()).code, 0);
   assert.equal((await third.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ url: database.url }), ledger());
 });
+
+/** The lease as its row has it. */
+async function lease(url: string): Promise<{ readonly owner: string | null; readonly generation: bigint }> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ owner: string | null; generation: string }>(
+      "SELECT owner, generation FROM lease",
+    );
+    const [row] = rows;
+    assert.ok(row !== undefined);
+    return { owner: row.owner, generation: BigInt(row.generation) };
+  } finally {
+    await client.end();
+  }
+}

@@ -24,7 +24,7 @@ export const skipWithoutDay = DAY_FILES.every((file) => existsSync(file))
   : "needs the recorded day ticks_us_taq_xxx_20180102: set MARKET_DATA_DIR";
 
 /** Only these trade at the listing exchange's quotes. */
-const QUOTE_EXCHANGE = ["--quote-exchange", "N"];
+export const QUOTE_EXCHANGE = "N";
 export const INTENTS_MIN = 200;
 export const FILLS_MIN = 100;
 
@@ -37,7 +37,8 @@ export interface PlayedDay {
 
 export const replayArgs = (files: readonly string[]): string[] => [
   ...files.flatMap((file) => ["--replay", file]),
-  ...QUOTE_EXCHANGE,
+  "--quote-exchange",
+  QUOTE_EXCHANGE,
 ];
 
 /** The day up to a time, as files of their own. */
