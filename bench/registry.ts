@@ -6,6 +6,8 @@ import type { Benchmark } from "./harness.ts";
 import { inbound } from "./inbound.ts";
 import { intentToOrder } from "./intent-to-order.ts";
 import { ring } from "./ring.ts";
+import { simulatorData } from "./simulator-data.ts";
+import { simulatorOrders } from "./simulator-orders.ts";
 import { start } from "./start.ts";
 import { tickToIntent } from "./tick-to-intent.ts";
 
@@ -17,5 +19,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   tickToIntent,
   intentToOrder,
   backtest,
+  simulatorOrders,
+  simulatorData,
   start,
 ];
