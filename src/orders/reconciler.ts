@@ -7,9 +7,10 @@ import type { Broker, BrokerFill, BrokerOrder, BrokerPosition, ReadOutcome } fro
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
 import { isTerminal, stateOfStatus } from "./broker-status.ts";
-import { type JournalOrder, type JournalSnapshot, type PositionRow, SIMPLE_TERMS } from "./journal.ts";
+import type { JournalSnapshot, PositionRow } from "./journal.ts";
 import { ORDER_ID_PREFIX } from "./order-id.ts";
 import type { LiveOrder, OrderManager } from "./order-manager.ts";
+import { isSettlingOrder, settlingOrder } from "./settling-order.ts";
 
 export interface ReconcileReport {
   readonly ordersChecked: number;
@@ -28,6 +29,7 @@ const FILL_MARGIN_US = 60_000_000;
 /** A difference of positions counts when this many looks in a row, with pauses between them, have shown it. */
 const BREAK_LOOKS = 3;
 const BREAK_PAUSE_MS = 500;
+const SETTLE_DEADLINE_MS = 4000;
 /** A silent order is looked up again after these pauses, ms. */
 const CHECK_PAUSES_MS = [1000, 2000, 5000, 10_000, 30_000];
 
@@ -136,8 +138,8 @@ export class Reconciler {
       found.symbol === order.symbol &&
       found.side === order.side &&
       (found.quantity === null || found.quantity === order.quantity) &&
-      (found.type === order.type || settling);
-    if (!same) {
+      found.type === order.type;
+    if (!settling && !same) {
       this.#options.onUnsettled(live, `the broker's order ${found.id} has our id but another content`);
       return;
     }
@@ -147,9 +149,9 @@ export class Reconciler {
   }
 
   /**
-   * The broker does not know the id. That proves nothing while a POST may still arrive, so the id is used up: the same id
-   * is sent as a limit order far from the market and cancelled. Accepted: ours, and cancelled; duplicate: the first one
-   * arrived after all and is adopted at the next look.
+   * The broker does not know the id. That proves nothing while a POST may still arrive, so the id is used up by an order
+   * that the broker takes and that never trades. Accepted: ours, and cancelled; duplicate: the first one arrived after
+   * all and is adopted at the next look.
    */
   async #settle(live: LiveOrder): Promise<void> {
     const { order } = live;
@@ -157,19 +159,7 @@ export class Reconciler {
     if (live.sending || !this.#options.manager.mayAct || this.#options.manager.find(order.clientOrderId) !== live)
       return;
     if (live.order.state !== "unknown") this.#options.manager.settleAs(live, { state: "unknown" });
-    const far = settlingPrice(order.side, order.worstPrice);
-    const outcome = await this.#options.broker.submit(
-      {
-        ...SIMPLE_TERMS,
-        ...order,
-        notional: null,
-        type: "limit",
-        timeInForce: order.timeInForce === "gtc" ? "gtc" : "day",
-        limitPrice: far,
-        stopPrice: null,
-      },
-      4000,
-    );
+    const outcome = await this.#options.broker.submit(settlingOrder(order), SETTLE_DEADLINE_MS);
     if (outcome.kind === "accepted") {
       this.#options.manager.applyBrokerOrder(live, outcome.order);
       this.#options.manager.cancel(order.clientOrderId);
@@ -218,19 +208,6 @@ export class Reconciler {
     }
     throw new CodedError("RECONCILE_FAILED", `the broker's ${what} could not be read: ${cause}`);
   }
-}
-
-/** True for the order that `#settle` made of `order`, recognised by its price, so that a later life knows it too. */
-function isSettlingOrder(found: BrokerOrder, order: JournalOrder): boolean {
-  return found.type === "limit" && found.limitPrice === settlingPrice(order.side, order.worstPrice);
-}
-
-/** Half the worst price for buys, twice for sells, on a whole cent: never marketable, never sub-penny. */
-function settlingPrice(side: "buy" | "sell", worstPrice: Fixed): Fixed {
-  const cent = 10_000_000n;
-  const raw = side === "buy" ? worstPrice / 2n : worstPrice * 2n;
-  const rounded = (raw / cent) * cent;
-  return rounded > 0n ? rounded : cent;
 }
 
 /** Σ of the books per symbol against the broker; only differences come back. */
