@@ -59,6 +59,8 @@ const schema = z.strictObject({
   partialFillRate: z.number().min(0).max(1).default(0),
   /** Trading requests a minute; null for no limit. */
   requestsPerMinute: z.int().min(1).nullable().default(null),
+  /** Frames of the trade-update stream's JSON: binary as the paper venue sends it, text as the live one does. */
+  tradeFrames: z.enum(["binary", "text"]).default("binary"),
   /** Synthetic market: halts per instrument and half hour, as a probability. */
   haltRate: z.number().min(0).max(1).default(0.02),
   /** Synthetic market: venue time at the first start, RFC 3339; null for now. */

@@ -23,7 +23,10 @@ import type {
 import type { VenueSettings } from "../venue/admission.ts";
 import { seedOf } from "../venue/seeded-hash.ts";
 import { type CancelRow, Venue } from "../venue/venue.ts";
+import { type AccountPreferences, DEFAULT_PREFERENCES } from "./account-preferences.ts";
 import type { SimulatorConfig } from "./config.ts";
+import { closeOf, closeOfEntry, type DayClose, dayEntry, firstClose } from "./day-close.ts";
+import { EquityHistory } from "./equity-history.ts";
 import type { Ledger } from "./ledger.ts";
 import {
   executionOfRecord,
@@ -35,6 +38,7 @@ import {
   orderRecord,
 } from "./ledger-entry.ts";
 import type { BarTick, MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
+import { Watchlists } from "./watchlists.ts";
 
 export type LatestTicks = { quote?: QuoteTick; trade?: TradeTick };
 
@@ -60,10 +64,13 @@ export class Exchange {
   /** Of the account, other than fills, oldest first. */
   readonly activities: VenueActivity[] = [];
   readonly latest: LatestTicks[];
-  /** Told of every event after it is on the disk, in order. */
-  onEvent: (event: VenueEvent) => void = () => {};
-  /** Equity at the end of the day before. */
-  lastEquity: Fixed;
+  /** Told of every event after it is on the disk, in order, with its number: it counts the account's events from 1. */
+  onEvent: (event: VenueEvent, number: number) => void = () => {};
+  /** How the day before ended. */
+  lastDay: DayClose;
+  readonly equity: EquityHistory;
+  readonly watchlists: Watchlists;
+  preferences: AccountPreferences = DEFAULT_PREFERENCES;
   #position = 0;
   #recoveredTimeUs = 0;
   #eventCount = 0;
@@ -75,7 +82,12 @@ export class Exchange {
     const [first, ...rest] = options.lines as LedgerEntry[];
     this.head = first === undefined ? this.#begin(options) : checkedHead(first, options);
     const startingCash = parseFixed(this.head.startingCash, "startingCash");
-    this.lastEquity = startingCash;
+    this.lastDay = firstClose(this.head.startUs, startingCash);
+    this.watchlists = new Watchlists((change) => ledger.append({ kind: "watchlist", ...change }));
+    this.equity = new EquityHistory((sample) => {
+      if (!sample.dayEnd) ledger.append({ kind: "equity", timeUs: sample.timeUs, equity: formatFixed(sample.equity) });
+    });
+    this.equity.restore({ timeUs: this.head.startUs, equity: startingCash, dayEnd: true });
     this.latest = instruments.map(() => ({}));
     this.venue = new Venue({
       instruments,
@@ -129,6 +141,7 @@ export class Exchange {
 
   /** Time passes without a tick. */
   advance(timeUs: number): void {
+    this.#sample(timeUs);
     this.#publish(this.venue.onTime(timeUs));
   }
 
@@ -186,10 +199,17 @@ export class Exchange {
     this.ledger.append({ kind: "settings", settings: change });
   }
 
-  /** The day is over: its last equity is what the next day's change counts from. */
+  prefer(change: Partial<AccountPreferences>): void {
+    this.preferences = { ...this.preferences, ...change };
+    this.ledger.append({ kind: "preferences", preferences: change });
+  }
+
+  /** The day is over: the next day's changes count from how it ended. */
   endDay(timeUs: number): void {
-    this.lastEquity = this.venue.figures().equity;
-    this.ledger.append({ kind: "day", timeUs, equity: formatFixed(this.lastEquity) });
+    this.#sample(timeUs);
+    this.lastDay = closeOf(this.venue, timeUs);
+    this.equity.endDay(timeUs, this.lastDay.equity);
+    this.ledger.append(dayEntry(this.lastDay));
   }
 
   /** Writes down how far the market has been played. */
@@ -227,7 +247,8 @@ export class Exchange {
         reason: event.reason,
       });
       this.#count(event);
-      this.ledger.afterCommit(() => this.onEvent(event));
+      const number = this.#eventCount;
+      this.ledger.afterCommit(() => this.onEvent(event, number));
     }
     return events.length;
   }
@@ -264,6 +285,10 @@ export class Exchange {
       default:
         return venue.onTime(tick.timeUs);
     }
+  }
+
+  #sample(timeUs: number): void {
+    this.equity.observe(timeUs, () => this.venue.figures().equity);
   }
 
   #remember(tick: MarketTick): void {
@@ -309,7 +334,17 @@ export class Exchange {
         this.venue.configure(entry.settings as Partial<VenueSettings>);
         break;
       case "day":
-        this.lastEquity = parseFixed(entry.equity, "equity");
+        this.lastDay = closeOfEntry(entry);
+        this.equity.restore({ timeUs: entry.timeUs, equity: this.lastDay.equity, dayEnd: true });
+        break;
+      case "equity":
+        this.equity.restore({ timeUs: entry.timeUs, equity: parseFixed(entry.equity, "equity"), dayEnd: false });
+        break;
+      case "preferences":
+        this.preferences = { ...this.preferences, ...entry.preferences };
+        break;
+      case "watchlist":
+        this.watchlists.restore(entry);
         break;
       default:
         throw new CodedError("LEDGER_FORMAT", `a ledger line has the unknown kind ${JSON.stringify(entry.kind)}`, {

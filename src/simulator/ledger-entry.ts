@@ -5,6 +5,9 @@
 import { CodedError } from "../core/errors.ts";
 import { formatFixed, parseFixed } from "../core/fixed.ts";
 import type { VenueEvent, VenueExecution, VenueOrder } from "../venue/order.ts";
+import type { AccountPreferences } from "./account-preferences.ts";
+import type { DayEntry } from "./day-close.ts";
+import type { WatchlistChange } from "./watchlists.ts";
 
 export const LEDGER_FORMAT = 2;
 
@@ -48,14 +51,32 @@ export interface SettingsEntry {
   readonly settings: Record<string, unknown>;
 }
 
-/** Equity at the end of a day, from which the next day's change counts. */
-export interface DayEntry {
-  readonly kind: "day";
+/** Equity at the end of a minute in which it changed. */
+export interface EquityEntry {
+  readonly kind: "equity";
   readonly timeUs: number;
   readonly equity: string;
 }
 
-export type LedgerEntry = HeadEntry | OrderEntry | EventEntry | CursorEntry | SettingsEntry | DayEntry;
+export interface PreferencesEntry {
+  readonly kind: "preferences";
+  readonly preferences: Partial<AccountPreferences>;
+}
+
+export interface WatchlistEntry extends WatchlistChange {
+  readonly kind: "watchlist";
+}
+
+export type LedgerEntry =
+  | HeadEntry
+  | OrderEntry
+  | EventEntry
+  | CursorEntry
+  | SettingsEntry
+  | DayEntry
+  | EquityEntry
+  | PreferencesEntry
+  | WatchlistEntry;
 
 type WireRecord = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 

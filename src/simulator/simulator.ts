@@ -14,9 +14,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
 import { CodedError } from "../core/errors.ts";
 import { formatFixed } from "../core/fixed.ts";
-import type { VenueMarket } from "../venue/market.ts";
 import { isFinal } from "../venue/order.ts";
-import type { Venue } from "../venue/venue.ts";
 import { type SimulatorConfig, simulatorConfig, venueInstrument } from "./config.ts";
 import { dataRoutes } from "./data-routes.ts";
 import { DataStreams } from "./data-stream.ts";
@@ -30,14 +28,18 @@ import { MarketDriver } from "./market-driver.ts";
 import type { BarHistory, MarketSource } from "./market-source.ts";
 import { MinuteBars } from "./minute-bars.ts";
 import { RecordedMarket } from "./recorded-market.ts";
-import { RequestLimit } from "./request-limit.ts";
 import { SyntheticMarket } from "./synthetic-market.ts";
 import { readTls, type TlsFiles } from "./tls.ts";
-import { TradeStreams } from "./trade-stream.ts";
-import { tradingRoutes } from "./trading-routes.ts";
+import { InstrumentDirectory } from "./trading/instrument-directory.ts";
+import { parseJsonExactly } from "./trading/json-body.ts";
+import { positionList } from "./trading/positions.ts";
+import { RequestLimit } from "./trading/request-limit.ts";
+import { tradingRoutes } from "./trading/routes.ts";
+import { TradeStreams } from "./trading/trade-stream.ts";
+import { eventUlid } from "./trading/ulid.ts";
+import { wireOrder, wireTradeUpdate } from "./trading/wire-order.ts";
 import { VenuePace } from "./venue-pace.ts";
 import { WireError } from "./wire-error.ts";
-import { wireOrder, wirePosition, wireTradeUpdate } from "./wire-order.ts";
 import { rfc3339 } from "./wire-time.ts";
 
 export interface SimulatorHooks {
@@ -107,6 +109,7 @@ function marketName(config: SimulatorConfig, source: MarketSource): string {
 class SimulatorServer implements Simulator {
   readonly config: SimulatorConfig;
   readonly #exchange: Exchange;
+  readonly #directory: InstrumentDirectory;
   readonly #app: FastifyInstance;
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: BODY_BYTES, perMessageDeflate: true });
   readonly #data: DataStreams;
@@ -135,16 +138,17 @@ class SimulatorServer implements Simulator {
     this.#onFailure = onFailure;
     const { keyId, secret } = config;
     const keys = { keyId, secret, authTimeoutMs: AUTH_TIMEOUT_MS };
+    this.#directory = new InstrumentDirectory(source.instruments);
     this.#faults = new Faults({
       seed: config.seed,
       script: config.faults,
       nowUs: () => this.#pace.nowUs(),
-      current: currentLists(exchange),
+      current: currentLists(exchange, this.#directory),
       deadConnectionMs: config.deadConnectionSeconds * 1000,
     });
     const { dataGate, tradeGate } = this.#faults;
     this.#data = new DataStreams({ ...keys, gate: dataGate, onSubscribed: () => this.#driver.subscribed() });
-    this.#trades = new TradeStreams({ ...keys, gate: tradeGate });
+    this.#trades = new TradeStreams({ ...keys, gate: tradeGate, frames: config.tradeFrames });
     this.#lockstep = new Lockstep(
       () => this.#trades.sent,
       () => this.#data.sent,
@@ -162,9 +166,10 @@ class SimulatorServer implements Simulator {
       pace: this.#pace,
       signal: this.#stop.signal,
     });
-    exchange.onEvent = (event) => {
-      const instrument = exchange.venue.market(event.order.symbol)?.instrument;
-      if (instrument !== undefined) this.#trades.send(this.#faults.tell(wireTradeUpdate(event, instrument)));
+    exchange.onEvent = (event, number) => {
+      if (event.kind === "amended") return;
+      const update = wireTradeUpdate(event, this.#directory, eventUlid(event.timeUs, number));
+      this.#trades.send(this.#faults.tell(update));
     };
     this.#limit = new RequestLimit(config.requestsPerMinute, () => Date.now());
     this.#app = this.#routes(tls, source instanceof SyntheticMarket ? source : bars);
@@ -237,7 +242,7 @@ class SimulatorServer implements Simulator {
     // Clients name the type on requests without a body, too.
     app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, text, done) => {
       try {
-        done(null, text === "" ? undefined : JSON.parse(text as string));
+        done(null, text === "" ? undefined : parseJsonExactly(text as string));
       } catch (error) {
         done(Object.assign(error as Error, { statusCode: 400 }));
       }
@@ -246,7 +251,7 @@ class SimulatorServer implements Simulator {
       reply.code(404).send({ code: 40410000, message: "endpoint not found." }),
     );
     this.#faults.routes(app);
-    tradingRoutes(app, { exchange: this.#exchange, nowUs });
+    tradingRoutes(app, { exchange: this.#exchange, directory: this.#directory, nowUs });
     dataRoutes(app, { exchange: this.#exchange, history, nowUs });
     app.get("/simulator/state", () => this.#state());
     app.get("/simulator/ledger", () => this.#summary());
@@ -276,7 +281,7 @@ class SimulatorServer implements Simulator {
     this.#sockets.handleUpgrade(request, socket, head, (ws) => {
       this.#watch(ws);
       if (isLockstep) this.#lockstep.accept(ws);
-      else if (path === "/stream") this.#trades.accept(ws);
+      else if (path === "/stream") this.#trades.accept(ws, request);
       else this.#data.accept(ws, request, path);
     });
   }
@@ -334,18 +339,11 @@ class SimulatorServer implements Simulator {
 }
 
 /** What lists that lag behind will go on showing. */
-function currentLists({ venue }: Exchange): CurrentLists {
+function currentLists(exchange: Exchange, directory: InstrumentDirectory): CurrentLists {
   return {
-    orders: () => [...venue.orders()].map((order) => wireOrder(order, marketOf(venue, order.symbol).instrument)),
-    positions: () =>
-      [...venue.positions()].map(([symbol, held]) =>
-        wirePosition(held, venue.availableOf(symbol), marketOf(venue, symbol)),
-      ),
+    orders: () => [...exchange.venue.orders()].map((order) => wireOrder(order, directory)),
+    positions: () => positionList(exchange, directory),
   };
-}
-
-function marketOf(venue: Venue, symbol: string): VenueMarket {
-  return venue.market(symbol) as VenueMarket;
 }
 
 function isTrading(url: string): boolean {

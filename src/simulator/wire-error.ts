@@ -21,3 +21,8 @@ export class WireError extends Error {
 export function malformed(message: string): WireError {
   return new WireError(422, 40010001, message);
 }
+
+/** 400 with the same number, as the clocks and calendars answer. */
+export function badParameter(message: string): WireError {
+  return new WireError(400, 40010001, message);
+}

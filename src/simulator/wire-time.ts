@@ -16,6 +16,17 @@ export function rfc3339NewYork(timeUs: number): string {
   return `${rfc3339(timeUs - behind * HOUR_US).slice(0, -1)}-0${behind}:00`;
 }
 
+/** Whole seconds in UTC: `2018-01-02T14:30:00Z`. */
+export function rfc3339Seconds(timeUs: number): string {
+  return `${rfc3339(timeUs).slice(0, 19)}Z`;
+}
+
+/** Whole seconds with New York's offset: `2018-01-02T09:30:00-05:00`. */
+export function rfc3339NewYorkSeconds(timeUs: number): string {
+  const text = rfc3339NewYork(timeUs);
+  return `${text.slice(0, 19)}${text.slice(-6)}`;
+}
+
 /** `yyyymmddHHMMSSmmm` by New York's clock: what the id of an activity begins with. */
 export function activityStamp(timeUs: number): string {
   return rfc3339(timeUs - newYorkHoursBehind(timeUs) * HOUR_US)

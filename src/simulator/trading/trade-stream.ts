@@ -1,9 +1,19 @@
 /**
- * The account's `trade_updates` stream, server side: authentication, listening, one connection for the account, JSON in
- * binary frames as the paper venue sends it. Main thread of the simulator.
+ * The account's `trade_updates` stream, server side: authentication, listening, and one connection for the account, which
+ * keeps its place until it is closed or found dead. Main thread of the simulator.
+ *
+ * S sends nothing before the first answer:
+ *   C {"action":"authenticate","data":{"key_id","secret_key"}} or {"action":"auth","key","secret"}
+ *   S {"stream":"authorization","data":{"status":"authorized","action":"authenticate"}}, or "unauthorized"
+ *   C {"action":"listen","data":{"streams":["trade_updates"]}}; the list replaces the one before
+ *   S {"stream":"listening","data":{"streams":[…]}}, without the names it does not know
+ *   S {"stream":"trade_updates","data":{…}}
+ *   S {"action":"error","data":{"error_message":"…"}}, then the connection is closed
  */
+import type { IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
-import type { StreamGate } from "./faults/stream-gate.ts";
+import type { StreamGate } from "../faults/stream-gate.ts";
+import { readTradeFrame, type TradeFrameCodec, tradeFrame } from "./stream-frame.ts";
 
 export interface TradeStreamOptions {
   readonly keyId: string;
@@ -11,6 +21,8 @@ export interface TradeStreamOptions {
   readonly authTimeoutMs: number;
   /** Where faults take hold of updates. */
   readonly gate: StreamGate;
+  /** Of clients that do not ask for MessagePack. */
+  readonly frames: "binary" | "text";
 }
 
 const STREAM = "trade_updates";
@@ -23,8 +35,10 @@ export class TradeStreams {
     this.#options = options;
   }
 
-  accept(socket: WebSocket): void {
-    const connection = new TradeConnection(socket, this.#options, () => {
+  accept(socket: WebSocket, request: IncomingMessage): void {
+    const msgpack = request.headers["content-type"]?.includes("msgpack") === true;
+    const codec = msgpack ? "msgpack" : this.#options.frames;
+    const connection = new TradeConnection(socket, codec, this.#options, () => {
       if ((this.#holder !== null && this.#holder !== connection) || this.#options.gate.holdsSlot) return false;
       this.#holder = connection;
       return true;
@@ -47,6 +61,7 @@ export class TradeStreams {
 
 class TradeConnection {
   readonly #socket: WebSocket;
+  readonly #codec: TradeFrameCodec;
   readonly #options: TradeStreamOptions;
   readonly #claim: () => boolean;
   readonly #deadline: NodeJS.Timeout;
@@ -54,12 +69,13 @@ class TradeConnection {
   #listening = false;
   sent = 0;
 
-  constructor(socket: WebSocket, options: TradeStreamOptions, claim: () => boolean) {
+  constructor(socket: WebSocket, codec: TradeFrameCodec, options: TradeStreamOptions, claim: () => boolean) {
     this.#socket = socket;
+    this.#codec = codec;
     this.#options = options;
     this.#claim = claim;
     this.#deadline = setTimeout(() => this.#refuse("auth timeout"), options.authTimeoutMs);
-    socket.on("message", (data) => this.#message(data));
+    socket.on("message", (data, isBinary) => this.#message(data, isBinary));
     socket.on("close", () => clearTimeout(this.#deadline));
   }
 
@@ -75,17 +91,13 @@ class TradeConnection {
     this.#send({ stream: STREAM, data });
   }
 
-  #message(data: RawData): void {
-    let request: { action?: unknown; key?: unknown; secret?: unknown; data?: Record<string, unknown> | null };
-    try {
-      request = JSON.parse((data as Buffer).toString("utf8"));
-      if (typeof request !== "object" || request === null) throw new TypeError("no object");
-    } catch {
-      return this.#refuse("invalid syntax");
-    }
-    if (request.action === "authenticate") this.#authenticate(request.data?.["key_id"], request.data?.["secret_key"]);
-    else if (request.action === "auth") this.#authenticate(request.key, request.secret);
-    else if (request.action === "listen") this.#listen(request.data?.["streams"]);
+  #message(data: RawData, isBinary: boolean): void {
+    const request = readTradeFrame(data as Buffer, isBinary);
+    if (request === null) return this.#refuse("invalid syntax");
+    const details = fieldsOf(request["data"]);
+    if (request["action"] === "authenticate") this.#authenticate(details["key_id"], details["secret_key"]);
+    else if (request["action"] === "auth") this.#authenticate(request["key"], request["secret"]);
+    else if (request["action"] === "listen") this.#listen(details["streams"]);
     else this.#refuse("invalid syntax");
   }
 
@@ -99,7 +111,6 @@ class TradeConnection {
     this.#authorization("authorized", "authenticate");
   }
 
-  /** The list replaces the one before; unknown names are left out of the answer. */
   #listen(streams: unknown): void {
     if (!this.#authorised) return this.#authorization("unauthorized", "listen");
     this.#listening = Array.isArray(streams) && streams.includes(STREAM);
@@ -117,7 +128,11 @@ class TradeConnection {
 
   /** A frozen connection is a paused one: nothing leaves. */
   #send(message: object): void {
-    if (this.#socket.readyState === this.#socket.OPEN && !this.#socket.isPaused)
-      this.#socket.send(Buffer.from(JSON.stringify(message)));
+    const { readyState, OPEN, isPaused } = this.#socket;
+    if (readyState === OPEN && !isPaused) this.#socket.send(tradeFrame(message, this.#codec));
   }
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
