@@ -6,10 +6,12 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { gzipSync } from "node:zlib";
 import { WebSocket } from "ws";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { selfSigned } from "../simulator/self-signed.ts";
 
 export const KEYS = { keyId: "client-key", secret: "client-secret" };
 
@@ -57,7 +59,6 @@ export class MarketScript {
 }
 
 export class ScriptedVenue {
-  readonly port: number;
   /** `http://127.0.0.1:4010` */
   readonly url: string;
   readonly #lockstep: WebSocket;
@@ -65,9 +66,8 @@ export class ScriptedVenue {
   readonly #clients: { close(): void }[] = [];
   #step = 0;
 
-  private constructor(port: number, lockstep: WebSocket) {
-    this.port = port;
-    this.url = `http://127.0.0.1:${port}`;
+  private constructor(url: string, lockstep: WebSocket) {
+    this.url = url;
     this.#lockstep = lockstep;
     lockstep.on("message", (data: Buffer) => this.#steps.add(JSON.parse(data.toString("utf8"))));
   }
@@ -79,8 +79,9 @@ export class ScriptedVenue {
     const fixed = { port: 0, speed: "lockstep", replay: files, waitForSubscriber: false, ...KEYS };
     const simulator: Simulator = await createSimulator({ ...fixed, ...settings });
     const port = await simulator.listen();
-    const lockstep = new WebSocket(`ws://127.0.0.1:${port}/simulator/lockstep`);
-    const venue = new ScriptedVenue(port, lockstep);
+    const url = `${simulator.config.tlsKeyFile === null ? "http" : "https"}://127.0.0.1:${port}`;
+    const lockstep = new WebSocket(`${url.replace("http", "ws")}/simulator/lockstep`);
+    const venue = new ScriptedVenue(url, lockstep);
     t.after(async () => {
       for (const client of venue.#clients) client.close();
       lockstep.terminate();
@@ -117,6 +118,18 @@ export class ScriptedVenue {
     const answer = (await (await fetch(`${this.url}/simulator/ledger`)).json()) as { tick: number };
     return answer.tick;
   }
+}
+
+/** Makes a certificate that this process trusts from now on; the settings of a simulator that shows it. Once a file. */
+export function trustedCertificate(): { readonly tlsCertificateFile: string; readonly tlsKeyFile: string } {
+  const directory = mkdtempSync(join(tmpdir(), "clients-test-tls-"));
+  after(() => rmSync(directory, { recursive: true }));
+  const { certificate, key } = selfSigned();
+  const files = { tlsCertificateFile: join(directory, "certificate.pem"), tlsKeyFile: join(directory, "key.pem") };
+  writeFileSync(files.tlsCertificateFile, certificate);
+  writeFileSync(files.tlsKeyFile, key);
+  setDefaultCACertificates([...getCACertificates("default"), certificate]);
+  return files;
 }
 
 /** What a stream has given so far, in order, and a way to wait for more. */

@@ -1,0 +1,8 @@
+import { describe } from "node:test";
+import { Alpaca3DataStream } from "./alpaca-3-data.ts";
+import { trustedCertificate } from "./scripted-venue.ts";
+import { marketDataStreams } from "./stream-contract.ts";
+
+describe("the data streams of Alpaca's client, version 3,", () => {
+  marketDataStreams((url, kind) => new Alpaca3DataStream(url, kind), trustedCertificate());
+});

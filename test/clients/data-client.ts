@@ -1,0 +1,69 @@
+/** What the contract of market data needs of a client, and what it sees: one shape, whatever the client's own is. */
+import type { Arrivals } from "./scripted-venue.ts";
+
+export interface SeenTrade {
+  readonly symbol: string;
+  readonly price: number;
+  readonly size: number;
+  /** Epoch milliseconds. */
+  readonly timeMs: number;
+}
+
+export interface SeenQuote {
+  readonly symbol: string;
+  readonly bid: number;
+  readonly bidSize: number;
+  readonly ask: number;
+  readonly askSize: number;
+  readonly timeMs: number;
+}
+
+export interface SeenBar {
+  readonly symbol: string;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly trades: number;
+  readonly vwap: number;
+  /** Of its start. */
+  readonly timeMs: number;
+}
+
+export type Channel = "trades" | "quotes" | "bars" | "updatedBars" | "dailyBars";
+
+export interface DataStreamClient {
+  readonly trades: Arrivals<SeenTrade>;
+  readonly quotes: Arrivals<SeenQuote>;
+  readonly bars: Arrivals<SeenBar>;
+  readonly updatedBars: Arrivals<SeenBar>;
+  readonly dailyBars: Arrivals<SeenBar>;
+  /** Errors by their text, such as `auth failed`. */
+  readonly errors: Arrivals<string>;
+  /** Resolves when the keys were taken. */
+  connect(): Promise<void>;
+  /** Resolves when the subscription is acknowledged. */
+  subscribe(channel: Channel, symbols: string[]): Promise<void>;
+  unsubscribe(channel: Channel, symbols: string[]): Promise<void>;
+  close(): void;
+}
+
+export interface HistoryRange {
+  readonly symbols: string[];
+  /** RFC 3339. */
+  readonly start: string;
+  readonly end: string;
+  /** Points of one page. */
+  readonly limit: number;
+}
+
+/** History by symbol, all pages of it. */
+export interface HistoryClient {
+  stockBars(range: HistoryRange, timeframe: string): Promise<Record<string, SeenBar[]>>;
+  stockTrades(range: HistoryRange): Promise<Record<string, SeenTrade[]>>;
+  stockQuotes(range: HistoryRange): Promise<Record<string, SeenQuote[]>>;
+  cryptoBars(range: HistoryRange, timeframe: string): Promise<Record<string, SeenBar[]>>;
+  cryptoTrades(range: HistoryRange): Promise<Record<string, SeenTrade[]>>;
+  cryptoQuotes(range: HistoryRange): Promise<Record<string, SeenQuote[]>>;
+}
