@@ -1,10 +1,11 @@
 /**
- * The simulator as a child process of the bot: started when none answers, found again after the bot was killed alone, and
- * stopped by its own process id when the bot ends cleanly. Main thread only.
+ * The simulator as a child process of the bot: started when none answers, found again after the bot was killed alone,
+ * started again on its port when it dies alone, and stopped by its own process id when the bot ends cleanly. Main thread.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { CodedError } from "../core/errors.ts";
 
 export interface SimulatorState {
@@ -27,8 +28,15 @@ export interface SimulatorChild {
   state(): Promise<SimulatorState | null>;
   /** True when it was running already: another process may be using it. */
   readonly isFound: boolean;
+  /** From now on starts it again, on its port and ledger, whenever its process is gone. */
+  supervise(log: SupervisorLog): void;
   /** Resolves when the process is gone. */
   stop(): Promise<void>;
+}
+
+export interface SupervisorLog {
+  warn(detail: Record<string, unknown>, message: string): void;
+  error(detail: Record<string, unknown>, message: string): void;
 }
 
 export interface SimulatorChildOptions {
@@ -44,6 +52,10 @@ export interface SimulatorChildOptions {
 const STOP_MS = 5000;
 const STOP_POLL_MS = 20;
 
+/** How often a supervised simulator is looked for, and the longest pause after starts that failed, ms. */
+const LOOK_MS = 1000;
+const RESTART_PAUSE_MAX_MS = 60_000;
+
 /** `process.ts` beside the sources, `process.js` beside the compiled files. */
 const PROCESS_FILE = new URL(`../simulator/process.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url);
 
@@ -57,13 +69,17 @@ export async function startSimulatorChild(options: SimulatorChildOptions): Promi
         `a simulator with another configuration is running (process ${running.pid}); stop it or use another data directory`,
       );
     }
-    return handle(running, file, true, options.sleep);
+    return new RunningSimulator(options, file, running, true);
   }
+  return new RunningSimulator(options, file, await startProcess(options, file), false);
+}
+
+async function startProcess(options: SimulatorChildOptions, file: string): Promise<ChildFile> {
   const { child, port } = await launch(options);
   const started = { pid: child.pid as number, port, fingerprint: options.fingerprint } satisfies ChildFile;
   writeFileSync(file, JSON.stringify(started));
   release(child, options.config["detached"] === true);
-  return handle(started, file, false, options.sleep);
+  return started;
 }
 
 /** Lets the child outlive this process, now that it can be found again; otherwise it ends when this process does. */
@@ -125,25 +141,62 @@ async function stateAt(port: number): Promise<SimulatorState | null> {
   }
 }
 
-function handle(
-  { pid, port }: ChildFile,
-  file: string,
-  isFound: boolean,
-  sleep: SimulatorChildOptions["sleep"],
-): SimulatorChild {
-  return {
-    url: `http://127.0.0.1:${port}`,
-    streamUrl: `ws://127.0.0.1:${port}`,
-    isFound,
-    state: () => stateAt(port),
-    async stop() {
-      send(pid, "SIGTERM");
-      for (let waitedMs = 0; send(pid, 0) && waitedMs < STOP_MS; waitedMs += STOP_POLL_MS) await sleep(STOP_POLL_MS);
-      // Its ledger is on disk at all times: a hard end loses nothing.
-      send(pid, "SIGKILL");
-      rmSync(file, { force: true });
-    },
-  };
+class RunningSimulator implements SimulatorChild {
+  readonly url: string;
+  readonly streamUrl: string;
+  readonly isFound: boolean;
+  readonly #options: SimulatorChildOptions;
+  readonly #file: string;
+  readonly #stopping = new AbortController();
+  #running: ChildFile;
+  #supervision: Promise<void> = Promise.resolve();
+
+  constructor(options: SimulatorChildOptions, file: string, running: ChildFile, isFound: boolean) {
+    this.#options = options;
+    this.#file = file;
+    this.#running = running;
+    this.isFound = isFound;
+    this.url = `http://127.0.0.1:${running.port}`;
+    this.streamUrl = `ws://127.0.0.1:${running.port}`;
+  }
+
+  state(): Promise<SimulatorState | null> {
+    return stateAt(this.#running.port);
+  }
+
+  supervise(log: SupervisorLog): void {
+    this.#supervision = this.#keepRunning(log);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#supervision;
+    const { pid } = this.#running;
+    const { sleep } = this.#options;
+    send(pid, "SIGTERM");
+    for (let waitedMs = 0; send(pid, 0) && waitedMs < STOP_MS; waitedMs += STOP_POLL_MS) await sleep(STOP_POLL_MS);
+    // Its ledger is on disk at all times: a hard end loses nothing.
+    send(pid, "SIGKILL");
+    rmSync(this.#file, { force: true });
+  }
+
+  async #keepRunning(log: SupervisorLog): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let waitMs = LOOK_MS; !signal.aborted; ) {
+      await pause(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted || send(this.#running.pid, 0)) continue;
+      try {
+        const { port } = this.#running;
+        const options = { ...this.#options, config: { ...this.#options.config, port } };
+        this.#running = await startProcess(options, this.#file);
+        waitMs = LOOK_MS;
+        log.warn({ pid: this.#running.pid }, "the simulator had died and was started again");
+      } catch (error) {
+        waitMs = Math.min(waitMs * 2, RESTART_PAUSE_MAX_MS);
+        log.error({ error: String(error) }, "the simulator is gone and does not start; trying again");
+      }
+    }
+  }
 }
 
 /** False when there is no such process. */

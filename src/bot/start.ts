@@ -45,6 +45,8 @@ interface Endpoints {
 export async function runBot(config: Config, io: RunIo): Promise<number> {
   mkdirSync(config.dataDir, { recursive: true });
   const endpoints = await connect(config);
+  // A lockstep day is one run from its beginning to its end: without its simulator it is lost.
+  if (config.simulator.speed !== "lockstep") endpoints.child?.supervise(io.log);
   try {
     const code = await runConnected(config, endpoints, io);
     await endpoints.child?.stop();
