@@ -6,6 +6,7 @@ import { z } from "zod";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import { cryptoPair, equity, type Instrument } from "../core/market/instrument.ts";
+import { feeSchema, fillSchema, latencySchema, slippageSchema } from "./model-config.ts";
 import { faultSchema } from "./faults/fault.ts";
 
 const decimal = z.string().refine(isDecimal, 'a decimal number in a string, such as "0.01"');
@@ -55,8 +56,14 @@ const schema = z.strictObject({
   ledgerFile: z.string().min(1).nullable().default(null),
   cashRounding: z.enum(["exact", "cents"]).default("exact"),
   marginMultiplier: z.union([z.literal(1), z.literal(2), z.literal(4)], "1, 2 or 4").default(4),
-  /** Share of fills that are partial. */
+  /** When and at what price orders trade; null for `quote`, and for `path` where the market shows bars only. */
+  fill: fillSchema.nullable().default(null),
+  /** Fill model `quote`: share of fills that are partial. */
   partialFillRate: z.number().min(0).max(1).default(0),
+  fee: feeSchema.default({ model: "none" }),
+  /** From the submission of an order until it is in the market. */
+  latency: latencySchema.default({ model: "none" }),
+  slippage: slippageSchema.default({ model: "none" }),
   /** Trading requests a minute; null for no limit. */
   requestsPerMinute: z.int().min(1).nullable().default(null),
   /** Frames of the trade-update stream's JSON: binary as the paper venue sends it, text as the live one does. */

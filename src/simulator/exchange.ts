@@ -6,7 +6,6 @@ import { createHash, randomUUID } from "node:crypto";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
-import { quoteFill } from "../venue/models/quote-fill.ts";
 import type {
   AmendTradeResult,
   CancelResult,
@@ -37,6 +36,7 @@ import {
   orderOfRecord,
   orderRecord,
 } from "./ledger-entry.ts";
+import { type FillConfig, feeModel, fillModel, latencyModel, slippageModel } from "./model-config.ts";
 import type { BarTick, MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
 import { Watchlists } from "./watchlists.ts";
 
@@ -47,6 +47,7 @@ export interface ExchangeOptions {
   readonly instruments: readonly Instrument[];
   /** What may not change under a ledger: the seed, or the files. */
   readonly market: string;
+  readonly fill: FillConfig;
   readonly ledger: Ledger;
   readonly lines: readonly unknown[];
   /** Venue time of a new account, epoch microseconds. */
@@ -89,13 +90,17 @@ export class Exchange {
     });
     this.equity.restore({ timeUs: this.head.startUs, equity: startingCash, dayEnd: true });
     this.latest = instruments.map(() => ({}));
+    const seed = seedOf(this.head.accountId);
     this.venue = new Venue({
       instruments,
       startingCash,
       seed: this.head.accountId,
       cashRounding: config.cashRounding,
       settings: { maxMarginMultiplier: config.marginMultiplier },
-      fill: quoteFill({ partialRate: config.partialFillRate, seed: seedOf(this.head.accountId) }),
+      fill: fillModel(options.fill, config.partialFillRate, seed),
+      fee: feeModel(config.fee),
+      latency: latencyModel(config.latency, seed),
+      slippage: slippageModel(config.slippage, seed),
     });
     for (const entry of rest) this.#recover(entry);
   }

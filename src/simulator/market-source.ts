@@ -196,6 +196,8 @@ export interface BarHistory {
 
 export interface MarketSource {
   readonly instruments: readonly Instrument[];
+  /** It shows bars and nothing finer. */
+  readonly barsOnly: boolean;
   /** Of a recording: its first tick's time, epoch microseconds. Null for a market that follows a running clock. */
   readonly startUs: number | null;
   /** Of a recording: the number of its ticks. Null for a market without an end. */

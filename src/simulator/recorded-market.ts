@@ -23,6 +23,7 @@ interface Contents {
 
 export class RecordedMarket implements MarketSource {
   readonly instruments: readonly Instrument[];
+  readonly barsOnly = false;
   readonly startUs: number;
   readonly tickCount: number;
   readonly #options: RecordedOptions;

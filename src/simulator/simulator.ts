@@ -73,7 +73,9 @@ export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}
   const startUs = source.startUs ?? (config.startTime === null ? Date.now() : Date.parse(config.startTime)) * 1000;
   try {
     const { instruments } = source;
-    const exchange = new Exchange({ config, instruments, market: marketName(config, source), ledger, lines, startUs });
+    const market = marketName(config, source);
+    const fill = config.fill ?? { model: source.barsOnly ? ("path" as const) : ("quote" as const) };
+    const exchange = new Exchange({ config, instruments, market, fill, ledger, lines, startUs });
     return new SimulatorServer(config, tls, source, exchange, startUs, onFailure);
   } catch (error) {
     await ledger.close();

@@ -76,6 +76,7 @@ const DRAW_HALT_AT = 210;
 
 export class SyntheticMarket implements MarketSource, BarHistory {
   readonly instruments: readonly Instrument[];
+  readonly barsOnly = false;
   readonly startUs = null;
   readonly tickCount = null;
   readonly #lines: readonly Line[];

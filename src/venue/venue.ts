@@ -241,14 +241,15 @@ export class Venue {
 
   /**
    * A whole bar, at its end. What happens in it has the time of its last microsecond, so that an order for the day still
-   * trades at the close. Without `onBarOpen` before, the bar's open is seen now.
+   * trades at the close. Without `onBarOpen` before, the bar's open is seen first.
    */
   onBar(index: number, bar: VenueBar): readonly VenueEvent[] {
-    this.#advance(bar.endUs - 1);
+    this.#advance(bar.startUs);
     const market = this.#markets[index] as VenueMarket;
     const [open, ...corners] = barCorners(bar);
-    market.timeUs = bar.endUs - 1;
     if (market.barOpenUs !== bar.startUs) this.#visit(market, open, "bar_open");
+    this.#advance(bar.endUs - 1);
+    market.timeUs = bar.endUs - 1;
     market.bar = bar;
     market.last = open;
     if (this.#fill.causes.has("bar_path")) for (const corner of corners) this.#walk(market, corner, bar);

@@ -42,3 +42,21 @@ export function shareOf(
   if (inKind) return { fee: 0n, feeQuantity: share(quantity) };
   return { fee: share(multiplyFixed(quantity, price, "half_even", "notional")), feeQuantity: 0n };
 }
+
+/** The sum of several fees. */
+export function allFees(models: readonly FeeModel[]): FeeModel {
+  return {
+    feeOf(fill, liquidity) {
+      let [fee, feeQuantity] = [0n, 0n];
+      for (const model of models) {
+        const part = model.feeOf(fill, liquidity);
+        fee += part.fee;
+        feeQuantity += part.feeQuantity;
+      }
+      return { fee, feeQuantity };
+    },
+    booked(fill) {
+      for (const model of models) model.booked(fill);
+    },
+  };
+}
