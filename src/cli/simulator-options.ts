@@ -16,6 +16,22 @@ interface FieldOption extends OptionSpec {
 const asText = (text: string): unknown => text;
 /** What is no number is left as text: the configuration says what it wants instead. */
 const asNumber = (text: string): unknown => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
+/** Parameters of models that are numbers; amounts are decimal texts. */
+const NUMBER_PARAMETERS: readonly string[] = ["us", "minUs", "maxUs", "medianUs", "sigma"];
+
+/** `per_share:amount=0.005,minimum=1` → `{ model: "per_share", amount: "0.005", minimum: "1" }` */
+function readModel(text: string, option: string): unknown {
+  const [model = "", ...rest] = text.split(":");
+  const given = rest.join(":");
+  const parameters = (given === "" ? [] : given.split(",")).map((parameter): [string, unknown] => {
+    const [name = "", value] = parameter.split("=");
+    if (value === undefined) throw usageError(`--${option}: ${JSON.stringify(parameter)} must be NAME=VALUE`);
+    if (value === "true" || value === "false") return [name, value === "true"];
+    return [name, NUMBER_PARAMETERS.includes(name) ? asNumber(value) : value];
+  });
+  return { model, ...Object.fromEntries(parameters) };
+}
+
 const numberOr =
   (word: string) =>
   (text: string): unknown =>
@@ -81,9 +97,40 @@ export const SIMULATOR_OPTIONS: readonly FieldOption[] = [
     read: asText,
   },
   {
+    name: "fill-model",
+    value: "MODEL",
+    about:
+      "When and at what price orders trade: quote, next_open, next_close, same_close, path, volume_share[:share=P,impact=N] or queue[:cancels=WORD].",
+    field: "fill",
+    read: readModel,
+  },
+  {
+    name: "fee-model",
+    value: "MODEL",
+    about:
+      "What trading costs: none, alpaca, regulatory, crypto_tiers, per_share:amount=USD[,minimum=USD] or bps:bps=N[,inKind=true].",
+    field: "fee",
+    read: readModel,
+  },
+  {
+    name: "latency-model",
+    value: "MODEL",
+    about:
+      "How long an order takes to the market: none, constant:us=N, uniform:minUs=N,maxUs=N or log_normal:medianUs=N,sigma=N[,maxUs=N].",
+    field: "latency",
+    read: readModel,
+  },
+  {
+    name: "slippage-model",
+    value: "MODEL",
+    about: "By how much fills are worse than the model's price: none, bps:bps=N or seeded:maxBps=N.",
+    field: "slippage",
+    read: readModel,
+  },
+  {
     name: "partial-fill-rate",
     value: "P",
-    about: "Share of fills that are partial. 0 by default.",
+    about: "Fill model quote: share of fills that are partial. 0 by default; the paper venue's is about 0.1.",
     field: "partialFillRate",
     read: asNumber,
   },
@@ -93,6 +140,13 @@ export const SIMULATOR_OPTIONS: readonly FieldOption[] = [
     about: "Trading requests a minute before 429, as the broker limits them to 200; none (the default) for no limit.",
     field: "requestsPerMinute",
     read: numberOr("none"),
+  },
+  {
+    name: "trade-frames",
+    value: "WORD",
+    about: "Frames of the trade-update stream: binary (the default, as the paper venue's) or text.",
+    field: "tradeFrames",
+    read: asText,
   },
   {
     name: "faults",
@@ -125,11 +179,11 @@ export function simulatorFields(given: CommandArguments): SimulatorConfigInput {
 /** A configuration error of a field that an option sets, in the option's name; other errors as they are. */
 export function inOptionsName(error: unknown): unknown {
   if (!(error instanceof CodedError) || error.code !== "SIMULATOR_CONFIG") return error;
-  const field = error.field ?? "";
-  const option = SIMULATOR_OPTIONS.find((candidate) => field.split(".")[0] === candidate.field);
-  return usageError(
-    option === undefined ? error.message : `--${option.name}: ${error.message.replace(`${field}: `, "")}`,
-  );
+  const [first, ...parts] = (error.field ?? "").split(".");
+  const option = SIMULATOR_OPTIONS.find(({ field }) => field === first);
+  if (option === undefined) return usageError(error.message);
+  const inside = parts.filter((part) => !/^\d+$/.test(part) && part !== option.name).map((part) => `${part}: `);
+  return usageError(`--${option.name}: ${inside.join("")}${error.message.replace(`${error.field}: `, "")}`);
 }
 
 function readFaults(file: string, option: string): unknown {

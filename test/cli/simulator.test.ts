@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { WebSocket } from "ws";
 import { runCommandLine } from "../../src/cli/dispatch.ts";
 import { COMMANDS } from "../../src/cli/registry.ts";
 
@@ -86,6 +87,48 @@ describe("the simulator command", () => {
     await program.ended;
   });
 
+  it("takes models by name, with their parameters", async () => {
+    const models = ["--fee-model", "bps:bps=100", "--latency-model", "constant:us=250", "--fill-model", "quote"];
+    const program = run(["--port", "0", "--json", "--ledger", "none", ...models]);
+    const { url, stocks } = JSON.parse(await program.printed);
+    const quotes = new WebSocket(stocks);
+    quotes.on("open", () => {
+      quotes.send(JSON.stringify({ action: "auth", key: "simulator", secret: "simulated-money-only" }));
+      quotes.send(JSON.stringify({ action: "subscribe", quotes: ["DEMO"] }));
+    });
+    await new Promise<void>((resolve) => {
+      quotes.on("message", (data: Buffer) => JSON.parse(data.toString("utf8"))[0].T === "q" && resolve());
+    });
+    quotes.terminate();
+    const trade = new WebSocket(JSON.parse(await program.printed).tradeUpdates);
+    const fill = new Promise<{ price: string }>((resolve) => {
+      trade.on("message", (data: Buffer) => {
+        const { stream, data: update } = JSON.parse(data.toString("utf8"));
+        if (stream === "listening") void buy();
+        if (update.event === "fill") resolve(update);
+      });
+    });
+    trade.on("open", () => {
+      trade.send(JSON.stringify({ action: "auth", key: "simulator", secret: "simulated-money-only" }));
+      trade.send(JSON.stringify({ action: "listen", data: { streams: ["trade_updates"] } }));
+    });
+    const order = { symbol: "DEMO", qty: "1", side: "buy", type: "market", time_in_force: "day" };
+    const headers = { "apca-api-key-id": "simulator", "apca-api-secret-key": "simulated-money-only" };
+    const buy = () =>
+      fetch(`${url}/v2/orders`, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body: JSON.stringify(order),
+      });
+    const { price } = await fill;
+    const account = (await (await fetch(`${url}/v2/account`, { headers })).json()) as { cash: string };
+    // 1 % of the fill's value on top of it
+    assert.ok(Math.abs(100_000 - Number(price) * 1.01 - Number(account.cash)) < 0.001);
+    trade.terminate();
+    program.stop();
+    await program.ended;
+  });
+
   it("ends with 2 and names the option of a wrong value, and what is allowed", async () => {
     const wrong: readonly (readonly [string[], RegExp])[] = [
       [["--margin", "3"], /^--margin: 1, 2 or 4$/],
@@ -95,6 +138,10 @@ describe("the simulator command", () => {
       [["--symbol", "lower"], /^--symbol: a symbol such as AAPL or BTC\/USD$/],
       [["--tls-key", "key.pem"], /^--tls-certificate: needed where/],
       [["--faults", join(folder, "missing.json")], /^--faults .*missing\.json: ENOENT/],
+      [["--fee-model", "per_share:amount"], /^--fee-model: "amount" must be NAME=VALUE$/],
+      [["--fee-model", "free"], /^--fee-model: model: .*'none' \| 'per_share'/],
+      [["--fee-model", "bps:bps=many"], /^--fee-model: bps: a decimal number in a string/],
+      [["--trade-frames", "paper"], /^--trade-frames: .*"binary"\|"text"/],
       [["--speed", "fast"], /--speed/],
       [["--port", "70000"], /--port/],
     ];
