@@ -8,14 +8,34 @@ import type { Tick } from "./tick.ts";
 /** A source's place in the order: anything that iterates batches in time order, such as a `Recording`. */
 export type TickSource = AsyncIterable<readonly Tick[]> & { readonly path?: string };
 
-/** On equal stamps a quote is applied before the trade it may have met, and a bar closes after both. */
-const RANK: Readonly<Record<Tick["kind"], number>> = { quote: 0, trade: 1, bar: 2 };
+/**
+ * On equal stamps a corporate action comes first, a quote and depth are applied before the trade they may have met, a bar
+ * closes after all of these, and only then the next one opens.
+ */
+const RANK: Readonly<Record<Tick["kind"], number>> = {
+  split: 0,
+  dividend: 0,
+  quote: 1,
+  depth: 1,
+  trade: 2,
+  bar: 3,
+  barOpen: 4,
+};
+
+/** A tick's place in the order: when it could be known, then its rank. */
+export function knownAtUs(tick: Tick): number {
+  return tick.kind === "bar" ? tick.closeUs : tick.timeUs;
+}
+
+export function rankOf(tick: Tick): number {
+  return RANK[tick.kind];
+}
 
 /**
- * Merges by the time a tick could be known: a trade's or quote's stamp, a bar's end. Equal times: quotes, then trades,
- * then bars, then the order of `sources`; stable within a source. Batches are valid until the next one is asked for.
- * Throws `DATA_FORMAT` when a source goes back in time (a bar file of several symbols is sorted by symbol: open it once
- * per symbol) and whatever the sources throw. Closes all sources however it ends.
+ * Merges by the time a tick could be known: a trade's or quote's stamp, a bar's end. Equal times: see
+ * `RANK`, then the order of `sources`; stable within a source. Batches are valid until the next one is asked for.
+ * Throws `DATA_FORMAT` when a source goes back in time (a bar file of several symbols is sorted by symbol: see
+ * `timeOrdered`) and whatever the sources throw. Closes all sources however it ends.
  */
 export async function* mergeRecordings(sources: readonly TickSource[]): AsyncGenerator<readonly Tick[], void, void> {
   const heads = sources.map((source, index) => new Head(source, index));
@@ -97,17 +117,17 @@ class Head {
 
   #look(): void {
     const tick = this.#batch[this.#at] as Tick;
-    const timeUs = tick.kind === "bar" ? tick.timeUs + tick.intervalSeconds * 1e6 : tick.timeUs;
+    const timeUs = knownAtUs(tick);
     if (timeUs < this.#timeUs) {
       const name = this.#source.path ?? "a source";
       throw new CodedError(
         "DATA_FORMAT",
         `${name}: ${tick.symbol} at ${timeUs} us comes after ${this.#timeUs} us; sources to merge must be in time order, ` +
-          "so open a bar file of several symbols once for each of them",
+          "so open a bar file of several symbols by `timeOrdered`",
         { field: "symbols" },
       );
     }
     this.#timeUs = timeUs;
-    this.#rank = RANK[tick.kind];
+    this.#rank = rankOf(tick);
   }
 }

@@ -8,12 +8,16 @@
  *   bars       ts_ns, symbol, open, high, low, close [, volume]                ts_ns is the start
  *   quotebars  ts_ns, symbol, bid_open … bid_close, ask_open … ask_close [, bid_size, ask_size]
  *   daily      date, symbol, open, high, low, close [, volume]                 starts at midnight in New York
+ *              [, split_ratio, ex_dividend]                                    new shares for an old one; of one share
+ *   depth      ts_ns, symbol, update_id, snapshot, side, price, size           size 0 takes the level away
+ *   actions    type, date, symbol, value      split: old price to new, 0.5 is two for one; dividend: of one share
  */
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { CodedError } from "../core/errors.ts";
+import type { Calendar } from "../core/market/calendar.ts";
 import { type RowLayout, readHeader } from "./recorded-header.ts";
 import { RowParser } from "./recorded-row.ts";
 import type { MutableTick, Tick } from "./tick.ts";
@@ -31,6 +35,10 @@ export interface RecordingOptions {
   readonly intervalSeconds?: number;
   /** Bar files: what the stamps of the file mean; ticks always carry the start. */
   readonly barStamp?: "start" | "end";
+  /** Daily files: the splits or dividends of the rows in place of the bars. */
+  readonly only?: "splits" | "dividends";
+  /** Daily files: where a symbol keeps sessions, its bars last from their opening to their close. */
+  readonly sessions?: (symbol: string) => Calendar | null;
 }
 
 /** Counts of one reading of a file, complete when the iteration has ended. */
@@ -39,7 +47,10 @@ export interface RecordingStats {
   rows: number;
   /** Rows left out: other exchange or symbol. */
   filteredRows: number;
-  /** Rows left out because the tape cancelled the trade (`corr`) or the bar has a blank price. */
+  /**
+   * Rows left out because the tape cancelled the trade (`corr`), the bar has a blank price or belongs to a day without a
+   * session, or the row has no action.
+   */
   skippedRows: number;
 }
 
@@ -61,6 +72,19 @@ const NEWLINE = 10;
 export function openRecording(path: string, options: RecordingOptions = {}): Recording {
   const stats: RecordingStats = { rows: 0, filteredRows: 0, skippedRows: 0 };
   return { path, stats, [Symbol.asyncIterator]: () => readBatches(path, options, stats) };
+}
+
+/** Reads the header row only. Throws as `openRecording`. */
+export async function readLayout(path: string): Promise<RowLayout> {
+  const file = basename(path);
+  for await (const { bytes } of readLines(path, () => 0)) {
+    return readHeader(bytes.toString("utf8", 0, bytes.indexOf(NEWLINE)), file);
+  }
+  throw emptyFile(file);
+}
+
+function emptyFile(file: string): CodedError {
+  return new CodedError("DATA_FORMAT", `${file}: line 1: a header row is needed, the file is empty`);
 }
 
 async function* readBatches(
@@ -90,8 +114,7 @@ async function* readBatches(
       start = newline + 1;
     }
   }
-  if (parser === null)
-    throw new CodedError("DATA_FORMAT", `${file}: line 1: a header row is needed, the file is empty`);
+  if (parser === null) throw emptyFile(file);
   yield* flush(batch, parser, stats);
 }
 

@@ -3,12 +3,14 @@
  * by the reading of one file.
  */
 import { CodedError } from "../core/errors.ts";
+import { type Calendar, newYorkEpochDay } from "../core/market/calendar.ts";
 import { saleConditionFlags } from "../core/market/sale-condition.ts";
 import { ByteTable } from "./byte-table.ts";
 import { parseDecimal, parseInteger, parseNanosecondsAsUs } from "./decimal-field.ts";
 import { NewYorkDates } from "./new-york-date.ts";
 import type { RecordingOptions, RecordingStats } from "./recorded-file.ts";
-import type { RowLayout } from "./recorded-header.ts";
+import { isBySymbol, type RowLayout } from "./recorded-header.ts";
+import { wholeRatio } from "./whole-ratio.ts";
 import type { MutableTick } from "./tick.ts";
 
 const COMMA = 44;
@@ -16,8 +18,9 @@ const RETURN = 13;
 /** Distinct symbols, exchanges and conditions of one file. */
 const MAX_TEXTS = 65_536;
 const DAY_SECONDS = 86_400;
+/** Of trades the side that took, of depth the side of the book. */
 const LETTERS_BUY = new Set(["b", "buy", "B", "BUY"]);
-const LETTERS_SELL = new Set(["s", "sell", "S", "SELL"]);
+const LETTERS_SELL = new Set(["s", "sell", "S", "SELL", "A"]);
 /** TAQ: 0 good, 1 corrected later and shown as corrected; everything else was cancelled or is a cancel message. */
 const MAX_GOOD_CORRECTION = 1;
 
@@ -36,6 +39,9 @@ export class RowParser {
   readonly #ends: Int32Array;
   readonly #fill: (tick: MutableTick) => boolean;
   readonly #bySymbol: boolean;
+  readonly #isBars: boolean;
+  readonly #only: "splits" | "dividends" | null;
+  readonly #sessions: ((symbol: string) => Calendar | null) | null;
   readonly #stampsEnd: boolean;
   #intervalSeconds: number;
 
@@ -52,7 +58,10 @@ export class RowParser {
     this.#symbolFilter = options.symbols === undefined ? null : new Set(options.symbols);
     this.#quoteExchange = options.quoteExchange ?? null;
     this.#ends = new Int32Array(layout.columnNames.length + 1);
-    this.#bySymbol = layout.kind !== "trades" && layout.kind !== "quotes";
+    this.#bySymbol = isBySymbol(layout.kind);
+    this.#isBars = this.#bySymbol && layout.kind !== "actions" && options.only === undefined;
+    this.#only = options.only ?? null;
+    this.#sessions = options.sessions ?? null;
     this.#stampsEnd = options.barStamp === "end";
     this.#intervalSeconds = layout.kind === "daily" ? DAY_SECONDS : (options.intervalSeconds ?? 0);
     this.#fill = this.#filler();
@@ -78,12 +87,15 @@ export class RowParser {
 
   /** Completes a batch: bars get their interval, taken from the file's first batch unless it was given. */
   finish(rows: readonly MutableTick[]): void {
-    if (!this.#bySymbol) return;
+    if (!this.#isBars) return;
     if (this.#intervalSeconds === 0) this.#intervalSeconds = this.#smallestStepSeconds(rows);
-    const shiftUs = this.#stampsEnd ? this.#intervalSeconds * 1e6 : 0;
+    const intervalUs = this.#intervalSeconds * 1e6;
     for (const row of rows) {
       row.intervalSeconds = this.#intervalSeconds;
-      row.timeUs -= shiftUs;
+      if (this.#stampsEnd) row.timeUs -= intervalUs;
+      if (row.closeUs !== 0) continue;
+      row.openUs = row.timeUs;
+      row.closeUs = row.timeUs + intervalUs;
     }
   }
 
@@ -131,8 +143,12 @@ export class RowParser {
         return this.#quoteFiller();
       case "quotebars":
         return this.#quoteBarFiller();
+      case "depth":
+        return this.#depthFiller();
+      case "actions":
+        return this.#actionFiller();
       default:
-        return this.#barFiller();
+        return this.#only === null ? this.#barFiller() : this.#dailyActionFiller(this.#only);
     }
   }
 
@@ -193,6 +209,7 @@ export class RowParser {
     return (tick) => {
       if (!this.#begin(tick, time, symbol)) return false;
       if (this.#blank(open) || this.#blank(high) || this.#blank(low) || this.#blank(close)) return this.#skip();
+      if (!this.#session(tick)) return this.#skip();
       tick.kind = "bar";
       tick.open = this.#decimal(open);
       tick.high = this.#decimal(high);
@@ -214,6 +231,8 @@ export class RowParser {
     return (tick) => {
       if (!this.#begin(tick, time, symbol)) return false;
       tick.kind = "bar";
+      tick.openUs = 0;
+      tick.closeUs = 0;
       tick.open = this.#mean(bids[0], asks[0]);
       tick.high = this.#mean(bids[1], asks[1]);
       tick.low = this.#mean(bids[2], asks[2]);
@@ -226,11 +245,95 @@ export class RowParser {
     };
   }
 
+  #depthFiller(): (tick: MutableTick) => boolean {
+    const column = this.#layout.column;
+    const names = ["ts_ns", "symbol", "update_id", "snapshot", "side", "price", "size"].map(column);
+    const [time, symbol, updateId, snapshot, side, price, size] = names as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return (tick) => {
+      if (!this.#begin(tick, time, symbol)) return false;
+      tick.kind = "depth";
+      tick.updateId = this.#integer(updateId);
+      tick.snapshot = this.#integer(snapshot) !== 0;
+      tick.bookSide = this.#aggressor(side);
+      if (tick.bookSide === 0) throw this.#columnFault(side, "B or A");
+      tick.price = this.#positive(price);
+      tick.size = this.#amount(size);
+      return true;
+    };
+  }
+
+  #actionFiller(): (tick: MutableTick) => boolean {
+    const column = this.#layout.column;
+    const [type, date, symbol, value] = ["type", "date", "symbol", "value"].map(column) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return (tick) => {
+      if (!this.#begin(tick, date, symbol)) return false;
+      const kind = this.#text(type);
+      if (kind === "split") return this.#split(tick, value, 1 / this.#positive(value));
+      if (kind === "dividend") return this.#dividend(tick, this.#positive(value));
+      throw this.#columnFault(type, "split or dividend");
+    };
+  }
+
+  /** Of daily bars that carry actions: the ratio is new shares for an old one, the dividend that of one share. */
+  #dailyActionFiller(only: "splits" | "dividends"): (tick: MutableTick) => boolean {
+    const name = only === "splits" ? "split_ratio" : "ex_dividend";
+    const value = this.#layout.column(name);
+    if (value === -1) throw this.#fault(name, `column ${name} is needed to read the file's ${only}`);
+    const [date, symbol] = [this.#layout.column("date"), this.#layout.column("symbol")];
+    return (tick) => {
+      if (!this.#begin(tick, date, symbol)) return false;
+      const number = this.#amount(value);
+      if (only === "dividends") return number === 0 ? this.#skip() : this.#dividend(tick, number);
+      return number === 1 ? this.#skip() : this.#split(tick, value, number);
+    };
+  }
+
+  #split(tick: MutableTick, column: number, newForOld: number): true {
+    const ratio = wholeRatio(newForOld);
+    if (ratio === null) throw this.#columnFault(column, "the ratio of two whole numbers up to 1,000");
+    tick.kind = "split";
+    [tick.toShares, tick.fromShares] = ratio;
+    return true;
+  }
+
+  #dividend(tick: MutableTick, amount: number): true {
+    tick.kind = "dividend";
+    tick.amount = amount;
+    return true;
+  }
+
+  /** Gives a daily bar the times of its session; false where it has none. Without sessions a bar lasts its interval. */
+  #session(tick: MutableTick): boolean {
+    tick.openUs = 0;
+    tick.closeUs = 0;
+    const calendar = this.#layout.kind === "daily" ? this.#sessions?.(tick.symbol) : null;
+    if (calendar === null || calendar === undefined || calendar.name === "always") return true;
+    const session = calendar.sessionOf(newYorkEpochDay(tick.timeUs));
+    if (session === null) return false;
+    tick.openUs = session.openUs;
+    tick.closeUs = session.closeUs;
+    return true;
+  }
+
   /** Symbol, time and their order; false when the symbol is not wanted. */
   #begin(tick: MutableTick, timeColumn: number, symbolColumn: number): boolean {
     const symbol = this.#text(symbolColumn);
     if (symbol === "") throw this.#columnFault(symbolColumn, "a symbol");
-    const timeUs = this.#layout.kind === "daily" ? this.#date(timeColumn) : this.#time(timeColumn);
+    const dated = this.#layout.kind === "daily" || this.#layout.kind === "actions";
+    const timeUs = dated ? this.#date(timeColumn) : this.#time(timeColumn);
     const newSymbol = symbol !== this.#lastSymbol;
     if (timeUs < this.#lastTimeUs && !(this.#bySymbol && newSymbol)) {
       const order = this.#bySymbol ? "times that never fall within a symbol" : "times that never fall";
@@ -335,7 +438,7 @@ export class RowParser {
     if (known !== -1) return known;
     const text = this.#slice(column);
     const aggressor = LETTERS_BUY.has(text) ? 1 : LETTERS_SELL.has(text) ? 2 : text === "" ? 0 : -1;
-    if (aggressor === -1) throw this.#columnFault(column, "buy, sell, B, S or blank");
+    if (aggressor === -1) throw this.#columnFault(column, "buy, sell, B, S, A or blank");
     if (id !== -1) this.#aggressors[id] = aggressor;
     return aggressor;
   }

@@ -3,15 +3,16 @@
  * engine never sees ticks, only records. Copy what must outlive the batch.
  */
 
-export type TickKind = "trade" | "quote" | "bar";
+/** `barOpen`: the first price of a bar, at its start; `depth`: one level of a book; the last two are corporate actions. */
+export type TickKind = "trade" | "quote" | "bar" | "barOpen" | "depth" | "split" | "dividend";
 
 /** Fields that a kind does not have are 0 or "". Prices and sizes are doubles, times epoch microseconds. */
 export interface Tick {
   readonly kind: TickKind;
   readonly symbol: string;
-  /** Venue time; of a bar its start. */
+  /** Venue time; of a bar its start, of a corporate action the midnight in New York at which its day begins. */
   readonly timeUs: number;
-  /** Trades. */
+  /** Trades and depth. */
   readonly price: number;
   readonly size: number;
   /** 1 the buyer, 2 the seller was the aggressor, 0 not told. */
@@ -34,6 +35,18 @@ export interface Tick {
   readonly close: number;
   readonly volume: number;
   readonly intervalSeconds: number;
+  /** Bars: when the first price was to be had, and when all of it is known; of daily bars the session's. */
+  readonly openUs: number;
+  readonly closeUs: number;
+  /** Depth: 1 a bid, 2 an ask; whether the row is part of a snapshot of the whole book; the source's number. */
+  readonly bookSide: number;
+  readonly snapshot: boolean;
+  readonly updateId: number;
+  /** Splits: `toShares` for each `fromShares`, both whole. */
+  readonly fromShares: number;
+  readonly toShares: number;
+  /** Dividends: of one share, in quote currency. */
+  readonly amount: number;
 }
 
 /** For the owner of the object only. */
@@ -61,5 +74,13 @@ export function emptyTick(): MutableTick {
     close: 0,
     volume: 0,
     intervalSeconds: 0,
+    openUs: 0,
+    closeUs: 0,
+    bookSide: 0,
+    snapshot: false,
+    updateId: 0,
+    fromShares: 0,
+    toShares: 0,
+    amount: 0,
   };
 }

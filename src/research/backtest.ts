@@ -39,7 +39,7 @@ import { IntentDecoder, type IntentOwner } from "../orders/intent-decoder.ts";
 import { MemoryJournal } from "../orders/journal-memory.ts";
 import { type EngineFeedback, OrderManager } from "../orders/order-manager.ts";
 import { Venue } from "../venue/venue.ts";
-import { writeTick } from "./tick-record.ts";
+import { isRecorded, writeTick } from "./tick-record.ts";
 import { VenueBroker } from "./venue-broker.ts";
 
 export interface BacktestOptions {
@@ -160,7 +160,7 @@ class BacktestRun {
     for (let at = from; at < batch.length; at++) {
       const tick = batch[at] as Tick;
       const index = this.#indexOf(tick.symbol);
-      if (index === -1) continue;
+      if (index === -1 || !isRecorded(tick)) continue;
       if (!this.#isHalfDone && this.#toVenue(index, tick)) {
         this.#isHalfDone = true;
         return at;

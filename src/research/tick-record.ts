@@ -15,6 +15,11 @@ import {
 } from "../core/market/record.ts";
 import type { Tick } from "../feed/tick.ts";
 
+/** Depth and corporate actions have no record: the engine does not see them. */
+export function isRecorded(tick: Tick): boolean {
+  return tick.kind === "trade" || tick.kind === "quote" || tick.kind === "bar";
+}
+
 export function writeTick(records: RecordBuffer, slot: number, instrument: number, tick: Tick): void {
   if (tick.kind === "trade") {
     records.header(slot, KIND_TRADE, tick.aggressor, instrument, tick.conditions, tick.timeUs, tick.timeUs);

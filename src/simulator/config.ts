@@ -48,6 +48,8 @@ const schema = z.strictObject({
   /** Recorded files; empty for the synthetic market. */
   replay: z.array(z.string().min(1)).default([]),
   quoteExchange: z.string().min(1).nullable().default(null),
+  /** Recorded files of bars: what their stamps mean. */
+  barStamp: z.enum(["start", "end"]).default("start"),
   /** Recorded files: those to trade, all when empty. Synthetic market: those to make, the demonstration's when empty. */
   instruments: z.array(instrumentSchema).max(1000).default([]),
   /** US dollars. */

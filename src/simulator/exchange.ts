@@ -20,6 +20,7 @@ import type {
   VenueOrder,
 } from "../venue/order.ts";
 import type { VenueSettings } from "../venue/admission.ts";
+import type { VenueBar } from "../venue/models/contract.ts";
 import { seedOf } from "../venue/seeded-hash.ts";
 import { type CancelRow, Venue } from "../venue/venue.ts";
 import { type AccountPreferences, DEFAULT_PREFERENCES } from "./account-preferences.ts";
@@ -286,7 +287,7 @@ export class Exchange {
       case "barOpen":
         return venue.onBarOpen(tick.index, tick.price, tick.timeUs);
       case "bar":
-        return venue.onBar(tick.index, { ...tick.bar, endUs: endOf(tick), halfSpread: tick.halfSpread });
+        return venue.onBar(tick.index, venueBar(tick));
       default:
         return venue.onTime(tick.timeUs);
     }
@@ -359,8 +360,9 @@ export class Exchange {
   }
 }
 
-function endOf({ bar, intervalSeconds }: BarTick): number {
-  return bar.startUs + intervalSeconds * 1e6;
+function venueBar({ bar, openUs, timeUs, halfSpread }: BarTick): VenueBar {
+  const { open, high, low, close, volume } = bar;
+  return { startUs: openUs, endUs: timeUs, open, high, low, close, volume, halfSpread };
 }
 
 function checkedHead(entry: LedgerEntry, options: ExchangeOptions): HeadEntry {

@@ -124,6 +124,8 @@ export interface BarOpenTick extends TickBase {
 /** A bar of a recorded file of bars; its time is its end. */
 export interface BarTick extends TickBase {
   readonly kind: "bar";
+  /** When its first price was to be had: its start, or the opening of its session. */
+  readonly openUs: number;
   readonly intervalSeconds: number;
   readonly bar: HistoryBar;
   /** Half of the closing spread of a file of bid and ask bars, whose prices are the middle; else 0. */

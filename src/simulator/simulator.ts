@@ -88,6 +88,7 @@ async function openSource(config: SimulatorConfig): Promise<MarketSource> {
     return RecordedMarket.open({
       files: config.replay,
       quoteExchange: config.quoteExchange,
+      barStamp: config.barStamp,
       instruments: config.instruments,
     });
   }

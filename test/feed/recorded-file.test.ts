@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { calendarOf } from "../../src/core/market/calendar.ts";
 import { saleConditionFlags } from "../../src/core/market/sale-condition.ts";
 import { parseDecimal } from "../../src/feed/decimal-field.ts";
 import {
@@ -157,6 +158,68 @@ describe("a recorded file", () => {
     ticks.forEach((tick, i) => assert.ok(tick.timeUs === i + 1 && tick.bid === i + 0.25 && tick.askSize === i));
   });
 
+  test("of depth, level by level", async () => {
+    const ticks = await read(
+      "ts_ns,exch_ts_ns,symbol,update_id,snapshot,side,price,size\n1000000,,X,7,1,B,10.5,3\n1000000,9,X,8,0,A,11,0\n",
+    );
+    assert.deepEqual(
+      ticks.map(({ kind, timeUs, updateId, snapshot, bookSide, price, size }) => {
+        return [kind, timeUs, updateId, snapshot, bookSide, price, size];
+      }),
+      [
+        ["depth", 1000, 7, true, 1, 10.5, 3],
+        ["depth", 1000, 8, false, 2, 11, 0],
+      ],
+    );
+  });
+
+  test("of corporate actions, with splits as whole shares", async () => {
+    const ticks = await read(
+      "type,date,symbol,value\nsplit,2005-02-28,AAPL,0.5\ndividend,2014-05-08,AAPL,0.47\nsplit,2014-06-09,AAPL,0.142857\nsplit,2014-07-01,AAPL,10\n",
+    );
+    assert.deepEqual(
+      ticks.map(({ kind, timeUs, fromShares, toShares, amount }) => {
+        return kind === "split" ? [timeUs, fromShares, toShares] : [timeUs, amount];
+      }),
+      [
+        [Date.parse("2005-02-28T05:00:00Z") * 1000, 1, 2],
+        [Date.parse("2014-05-08T04:00:00Z") * 1000, 0.47],
+        [Date.parse("2014-06-09T04:00:00Z") * 1000, 1, 7],
+        [Date.parse("2014-07-01T04:00:00Z") * 1000, 10, 1],
+      ],
+    );
+  });
+
+  test("of daily bars with actions gives either, and the session's times where there are sessions", async () => {
+    const text =
+      "date,symbol,open,high,low,close,volume,ex_dividend,split_ratio\n2013-12-24,A,1,1,1,1,5,0,1\n2013-12-25,A,1,1,1,1,0,0,1\n2013-12-26,A,1,1,1,1,5,0.25,3\n";
+    const bars = await read(text, { sessions: () => calendarOf("nyse") });
+    assert.deepEqual(
+      bars.map(({ timeUs, openUs, closeUs }) =>
+        [timeUs, openUs, closeUs].map((us) => new Date(us / 1000).toISOString()),
+      ),
+      [
+        // A short day, and none on Christmas
+        ["2013-12-24T05:00:00.000Z", "2013-12-24T14:30:00.000Z", "2013-12-24T18:00:00.000Z"],
+        ["2013-12-26T05:00:00.000Z", "2013-12-26T14:30:00.000Z", "2013-12-26T21:00:00.000Z"],
+      ],
+    );
+    const splits = await read(text, { only: "splits" });
+    assert.deepEqual(
+      splits.map(({ kind, fromShares, toShares }) => [kind, fromShares, toShares]),
+      [["split", 1, 3]],
+    );
+    const dividends = await read(text, { only: "dividends" });
+    assert.deepEqual(
+      dividends.map(({ kind, amount }) => [kind, amount]),
+      [["dividend", 0.25]],
+    );
+    await assert.rejects(read("date,symbol,open,high,low,close\n2013-12-24,A,1,1,1,1\n", { only: "splits" }), {
+      code: "DATA_FORMAT",
+      field: "split_ratio",
+    });
+  });
+
   const faults: [string, string, RegExp][] = [
     ["a missing column", `${TRADES}1000000,X,1,1,N,\n`, /line 2: 7 columns are needed, this row has 6/],
     ["a column too many", `${TRADES}1000000,X,1,1,N,,0,9\n`, /line 2: 7 columns are needed, this row has 8/],
@@ -185,8 +248,19 @@ describe("a recorded file", () => {
       "date,symbol,open,high,low,close\n2017-02-30,A,1,1,1,1\n",
       /column date is "2017-02-30"/,
     ],
-    ["an unknown header", "time,price\n1,2\n", /line 1: unknown header "time,price"; known are trades/],
-    ["order book depth", "ts_ns,symbol,snapshot,side,price,size\n", /unknown header/],
+    [
+      "an unknown header",
+      "time,price\n1,2\n",
+      /line 1: unknown header "time,price"; known are depth .*, trades .*, actions/,
+    ],
+    [
+      "a level of depth on no side",
+      "ts_ns,symbol,update_id,snapshot,side,price,size\n1000000,X,1,0,,1,1\n",
+      /line 2: column side is ""; allowed is B or A/,
+    ],
+    ["an unknown action", "type,date,symbol,value\nmerger,2014-06-09,A,1\n", /column type is "merger"/],
+    ["a split into nothing", "type,date,symbol,value\nsplit,2014-06-09,A,0\n", /column value is "0"/],
+    ["a split of no whole numbers", "type,date,symbol,value\nsplit,2014-06-09,A,0.0001234\n", /ratio of two whole/],
     ["an empty file", "", /line 1: a header row is needed/],
     ["a line without end", `${TRADES}${"1".repeat(400_000)}`, /line 2: a line may have at most/],
   ];

@@ -174,7 +174,12 @@ describe("the sample day", () => {
     const two = await writeSampleDay({ directory: join(directory, "two"), seed: 5, date });
     assert.deepEqual(one.files.map(hashOf), two.files.map(hashOf));
     assert.equal(one.rows, two.rows);
-    const source = await RecordedMarket.open({ files: one.files, quoteExchange: null, instruments: [] });
+    const source = await RecordedMarket.open({
+      files: one.files,
+      quoteExchange: null,
+      instruments: [],
+      barStamp: "start",
+    });
     assert.deepEqual(source.instruments.map(({ symbol }) => symbol).sort(), ["ACME", "ORBT"]);
     assert.equal(source.tickCount, one.rows);
     assert.equal(source.startUs, Date.parse("2026-11-27T14:30:00Z") * 1000);
@@ -188,7 +193,8 @@ describe("the sample day", () => {
   });
 
   it("bad recorded files stop the start: damaged, empty, without ticks", async () => {
-    const open = (file: string) => RecordedMarket.open({ files: [file], quoteExchange: null, instruments: [] });
+    const open = (file: string) =>
+      RecordedMarket.open({ files: [file], quoteExchange: null, instruments: [], barStamp: "start" });
     const bad = join(directory, "bad_trades.csv.gz");
     writeFileSync(bad, gzipSync("ts_ns,symbol,price,size\n1514903400000000000,A,1,1\nnonsense\n"));
     await assert.rejects(open(bad), { code: "DATA_FORMAT", message: /bad_trades\.csv\.gz.*line 3/ });
