@@ -612,7 +612,8 @@ export class Bot {
   async #takeStates(trader: Trader): Promise<void> {
     const journal = this.#journal as Journal;
     const before = this.#states.get("account") ?? "active";
-    const { tradingStates } = await journal.load();
+    const { tradingStates, openOrders } = await journal.load();
+    trader.takeUp(openOrders);
     this.#states.clear();
     for (const [scope, state] of tradingStates) this.#states.set(scope, state);
     const account = this.#states.get("account") ?? "active";

@@ -5,7 +5,7 @@ import type { NewOrderRequest, Refusal } from "../api/bot-port.ts";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, FIXED_ONE, formatFixed, multiplyFixed, parseFixed } from "../core/fixed.ts";
 import { type Instrument, priceIncrementAt, roundPrice } from "../core/market/instrument.ts";
-import { MANUAL_INSTANCE, type OrderIntent } from "../orders/journal.ts";
+import { MANUAL_INSTANCE, type OrderIntent, SIMPLE_TERMS } from "../orders/journal.ts";
 import { manualOrderId } from "../orders/order-id.ts";
 
 export interface ManualOrderContext {
@@ -45,6 +45,8 @@ export function manualIntent(request: NewOrderRequest, context: ManualOrderConte
   const signed = request.side === "buy" ? quantity : -quantity;
   const after = context.position + signed;
   return {
+    ...SIMPLE_TERMS,
+    replaces: null,
     clientOrderId: manualOrderId(context.bookId, request.keyId, request.idempotencyKey),
     instanceId: MANUAL_INSTANCE,
     symbol: request.symbol,
@@ -53,7 +55,6 @@ export function manualIntent(request: NewOrderRequest, context: ManualOrderConte
     timeInForce: request.timeInForce,
     quantity,
     limitPrice,
-    stopPrice: null,
     worstPrice: limitPrice ?? collared(instrument, reference, context.collarBps),
     reducing: magnitude(after) < magnitude(context.position) && after * context.position >= 0n,
     trigger: `manual:${request.idempotencyKey}`,

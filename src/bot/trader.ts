@@ -36,6 +36,7 @@ import {
   type AppliedExecution,
   type Fence,
   type Journal,
+  type JournalOrder,
   type JournalSnapshot,
   MANUAL_INSTANCE,
   type TradingState,
@@ -263,8 +264,12 @@ export class Trader {
 
   /** Sends what people have ordered since the last look; while draining that is left to the next owner. */
   async takeUpManual(): Promise<void> {
+    this.takeUp((await this.#options.journal.load()).openOrders);
+  }
+
+  takeUp(openOrders: readonly JournalOrder[]): void {
     if (this.#draining || !this.manager.mayAct) return;
-    for (const order of await this.#options.journal.pendingManual()) this.manager.takeUp(order);
+    for (const order of openOrders) if (isUntaken(order)) this.manager.takeUp(order);
   }
 
   /** Resolves when everything received so far has gone all the way through engines, journal and broker. */
@@ -432,9 +437,11 @@ export class Trader {
   }
 
   async #reconcileAtStart(snapshot: JournalSnapshot): Promise<void> {
+    const untaken = new Set(
+      snapshot.openOrders.filter((order) => isUntaken(order)).map((order) => order.clientOrderId),
+    );
     for (const order of snapshot.openOrders) {
-      if (order.instanceId === MANUAL_INSTANCE && order.state === "journalled") continue;
-      this.manager.resume(order, null);
+      if (!untaken.has(order.parentId ?? order.clientOrderId)) this.manager.resume(order, null);
     }
     // Orders that rest from an earlier life are cancelled: the strategies decide anew from their restored state.
     const life = this.#streamLife;
@@ -675,7 +682,6 @@ export class Trader {
       });
     }
     this.#rounds.every(1000, () => this.#reconciler.sweep());
-    this.#rounds.every(500, () => this.takeUpManual());
   }
 
   /** The account's connections are freed for the next owner. */
@@ -686,6 +692,11 @@ export class Trader {
     this.#hub.stop();
     await Promise.all([this.#rounds.stop(), broker.unwatch(), feed.close(), this.#pool.stop()]);
   }
+}
+
+/** An order by hand that no owner has sent yet; its exits go with it. */
+function isUntaken(order: JournalOrder): boolean {
+  return order.instanceId === MANUAL_INSTANCE && order.state === "journalled";
 }
 
 /** True when `work` has resolved within `ms`. */

@@ -22,16 +22,10 @@ const STATES: Readonly<Record<string, KnownState>> = {
   expired: "expired",
   done_for_day: "accepted",
   rejected: "rejected",
-  replaced: "canceled",
+  replaced: "replaced",
 };
 
 /** The journal's state for a status on the wire; null for one that we do not know. */
 export function stateOfStatus(status: string): KnownState | null {
   return STATES[status] ?? null;
-}
-
-const TERMINAL = new Set<string>(["filled", "canceled", "expired", "rejected"]);
-
-export function isTerminal(state: string): boolean {
-  return TERMINAL.has(state);
 }

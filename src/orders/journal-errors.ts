@@ -6,6 +6,7 @@ import { CodedError } from "../core/errors.ts";
 /** What people read for each refusal; the same words come from both journals. */
 export const REFUSALS: Readonly<Record<string, string>> = {
   ID_CONTENT_MISMATCH: "the client order id is journalled already, for another order",
+  NOT_REPLACEABLE: "only an open simple order or an exit can be replaced, by one of its kind, one at a time",
   TRADING_HALTED: "trading is halted for the account, the instance or the symbol",
   TRADING_REDUCING: "only orders that reduce a position are allowed now",
   UNKNOWN_ORDER: "an order on the symbol has an unknown outcome; new risk waits until it is settled",

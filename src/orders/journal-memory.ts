@@ -28,9 +28,12 @@ import { accountMismatch, executionFault, fenced, orderNotFound, REFUSALS } from
 import {
   checkExecution,
   executionFaultField,
+  exitOrders,
   intentFault,
   isLegalChange,
   isOpen,
+  isReplaceable,
+  journalledOrder,
   sameContent,
   selfTrades,
   worstNotional,
@@ -106,11 +109,6 @@ export class MemoryJournal implements Journal {
     return intents.map((intent) => this.#commitOne(intent, limits));
   }
 
-  async pendingManual(): Promise<JournalOrder[]> {
-    const orders = [...this.#open.values()].map((stored) => stored.order);
-    return orders.filter((order) => order.state === "journalled" && order.instanceId === MANUAL_INSTANCE);
-  }
-
   async transition(fence: Fence, changes: readonly OrderChange[]): Promise<JournalOrder[]> {
     this.#checkFence(fence);
     for (const change of changes) this.#stored(change.clientOrderId);
@@ -179,11 +177,18 @@ export class MemoryJournal implements Journal {
 
   /** The first check that the intent fails, in the contract's order, or null. */
   #refusal(intent: OrderIntent, limits: JournalLimits): string | null {
+    const { replaces } = intent;
+    const all = [...this.#open.values()];
+    if (replaces !== null) {
+      const old = this.#orders.get(replaces)?.order;
+      const orders = all.map((stored) => stored.order);
+      if (!isReplaceable(old, intent, orders)) return "NOT_REPLACEABLE";
+    }
     const scopes: TradingScope[] = ["account", `instance:${intent.instanceId}`, `symbol:${intent.symbol}`];
     const states = scopes.map((scope) => this.#states.get(scope));
     if (states.includes("halted")) return "TRADING_HALTED";
     if (states.includes("reducing") && !intent.reducing) return "TRADING_REDUCING";
-    const open = [...this.#open.values()];
+    const open = all.filter(({ order }) => order.clientOrderId !== replaces);
     const unknown = open.some(({ order }) => order.symbol === intent.symbol && order.state === "unknown");
     if (unknown && !intent.reducing) return "UNKNOWN_ORDER";
     if (open.some(({ order }) => selfTrades(intent, order))) return "SELF_TRADE";
@@ -198,7 +203,8 @@ export class MemoryJournal implements Journal {
     const held = sum(positions.map((row) => (row.cost < 0n ? -row.cost : row.cost)));
     const reserved = sum(open.filter((stored) => !stored.reducing).map(reservation));
     if (held + reserved + notional > limits.maxGrossNotional) return "MAX_GROSS_NOTIONAL";
-    if (open.length >= limits.maxOpenOrders) return "MAX_OPEN_ORDERS";
+    const exits = [intent.takeProfitPrice, intent.stopLossPrice].filter((price) => price !== null).length;
+    if (open.length + exits >= limits.maxOpenOrders) return "MAX_OPEN_ORDERS";
     const shorts = sum(positions.map((row) => (row.cost < 0n ? -row.cost : 0n)));
     return reserved + notional > this.#cash - 2n * shorts ? "BUYING_POWER" : null;
   }
@@ -214,32 +220,28 @@ export class MemoryJournal implements Journal {
   }
 
   #insert(intent: OrderIntent): void {
-    const now = this.#options.nowMs();
-    const { reducing, snapshot, snapshotTimeUs, fingerprint, ...rest } = intent;
-    const order: JournalOrder = {
-      ...rest,
-      brokerOrderId: null,
-      state: "journalled",
-      cancelRequested: false,
-      filledQuantity: 0n,
-      filledNotional: 0n,
-      createdAtMs: now,
-      updatedAtMs: now,
-      rejectCode: null,
-      rejectMessage: null,
-    };
-    const stored = { order, reducing };
-    this.#orders.set(intent.clientOrderId, stored);
-    this.#open.set(intent.clientOrderId, stored);
+    const { reducing, snapshot, snapshotTimeUs, fingerprint, replaces } = intent;
+    const old = replaces === null ? undefined : this.#orders.get(replaces)?.order;
+    const order = journalledOrder(intent, old, this.#options.nowMs());
+    this.#store({ order, reducing });
+    for (const exit of exitOrders(order)) this.#store({ order: exit, reducing: true });
     if (snapshot === null || snapshotTimeUs === null || fingerprint === null) return;
     const state = { instanceId: intent.instanceId, fingerprint, snapshot, snapshotTimeUs, lastTrigger: intent.trigger };
     this.#instances.set(intent.instanceId, state);
   }
 
+  #store(stored: Stored): void {
+    this.#orders.set(stored.order.clientOrderId, stored);
+    this.#open.set(stored.order.clientOrderId, stored);
+  }
+
   #change(change: OrderChange): JournalOrder {
     const stored = this.#stored(change.clientOrderId);
+    const open = isOpen(stored.order);
+    if (open && change.quantity !== undefined) {
+      this.#update(stored, { quantity: shrunk(stored.order, change.quantity) });
+    }
     const { order } = stored;
-    const open = isOpen(order);
     const legal = change.state === undefined || isLegalChange(order, change.state);
     if (!legal) this.#options.onIllegalChange?.(change, order);
     this.#update(stored, {
@@ -314,6 +316,12 @@ export class MemoryJournal implements Journal {
     if (stored === undefined) throw orderNotFound(clientOrderId);
     return stored;
   }
+}
+
+/** Not above what it was, nor below what is filled or nothing. */
+function shrunk(order: JournalOrder, quantity: Fixed): Fixed {
+  const least = order.filledQuantity > 0n ? order.filledQuantity : 1n;
+  return quantity < least ? least : quantity < order.quantity ? quantity : order.quantity;
 }
 
 function emptyPosition(instanceId: string, symbol: string): PositionRow {

@@ -5,7 +5,7 @@
 import { divideRounded, type Fixed, FIXED_ONE } from "../core/fixed.ts";
 import { isFinal, nextOrderState, type OrderEvent } from "../core/order/order-state.ts";
 import { executionFault } from "./journal-errors.ts";
-import type { Execution, JournalOrder, OrderChange, OrderIntent } from "./journal.ts";
+import type { Execution, JournalOrder, OrderChange, OrderIntent, OrderTerms, Side } from "./journal.ts";
 
 /** The event that would bring an order into a state. */
 const EVENTS = {
@@ -17,6 +17,7 @@ const EVENTS = {
   canceled: "cancel",
   expired: "expire",
   rejected: "reject",
+  replaced: "replace",
 } as const satisfies Record<NonNullable<OrderChange["state"]>, OrderEvent>;
 
 /** Whether the order may be brought into `state`; into `filled` only once the journal has every fill. */
@@ -52,6 +53,8 @@ export function intentFault(intent: OrderIntent): string | null {
   const stopped = STOPPED.has(intent.type);
   if (stopped && (intent.stopPrice === null || intent.stopPrice <= 0n))
     return `stopPrice must be positive for ${intent.type}`;
+  const terms = trailFault(intent) ?? exitsFault(intent);
+  if (terms !== null) return terms;
   if (intent.midAtDecision !== null && intent.midAtDecision <= 0n) return "midAtDecision must be positive or null";
   if (intent.snapshotTimeUs !== null && !Number.isSafeInteger(intent.snapshotTimeUs)) {
     return "snapshotTimeUs must be a whole number of microseconds";
@@ -61,7 +64,119 @@ export function intentFault(intent: OrderIntent): string | null {
   return null;
 }
 
-/** Whether an intent says the same as the order that has its id. Prices that follow the market are not compared. */
+function trailFault({ type, trailPrice, trailPercent, extendedHours }: OrderTerms): string | null {
+  const trails = [trailPrice, trailPercent].filter((trail) => trail !== null);
+  if (trails.length !== (type === "trailing_stop" ? 1 : 0)) {
+    return "trailPrice or trailPercent must be given for trailing_stop, and for no other type";
+  }
+  if (trails.some((trail) => trail <= 0n)) return "trailPrice and trailPercent must be positive";
+  if (trailPercent !== null && trailPercent >= HUNDRED) return "trailPercent must be below 100";
+  return extendedHours && type !== "limit" ? "extendedHours needs a limit order" : null;
+}
+
+const HUNDRED = 100n * FIXED_ONE;
+/** How many exits each class has, apart from the limit of an OCO, which is itself one. */
+const EXITS = { simple: 0, oto: 1, bracket: 2, oco: 1 } as const;
+
+function exitsFault(intent: OrderIntent): string | null {
+  const { orderClass, takeProfitPrice, stopLossPrice, stopLossLimitPrice, type } = intent;
+  const exits = [takeProfitPrice, stopLossPrice].filter((price) => price !== null);
+  const given = exits.length === EXITS[orderClass] && (orderClass !== "oco" || stopLossPrice !== null);
+  if (!given) return `takeProfitPrice and stopLossPrice are not those of ${orderClass}`;
+  if (stopLossLimitPrice !== null && stopLossPrice === null) return "stopLossLimitPrice needs stopLossPrice";
+  if ([...exits, stopLossLimitPrice].some((price) => price !== null && price <= 0n)) {
+    return "takeProfitPrice, stopLossPrice and stopLossLimitPrice must be positive";
+  }
+  if (orderClass === "oco" && type !== "limit") return "type must be limit for oco";
+  if (orderClass === "bracket" || orderClass === "oto") {
+    if (type !== "market" && type !== "limit") return `type must be market or limit for ${orderClass}`;
+  }
+  if (intent.replaces !== null && orderClass !== "simple") return "orderClass must be simple for a replacement";
+  return intent.replaces === null || isPlain(intent.replaces) ? null : "replaces must be an order's id";
+}
+
+/** The order that a committed intent becomes. `old` is the order whose place it takes: an exit's successor is an exit. */
+export function journalledOrder(intent: OrderIntent, old: JournalOrder | undefined, nowMs: number): JournalOrder {
+  const {
+    reducing: _reducing,
+    snapshot: _snapshot,
+    snapshotTimeUs: _time,
+    fingerprint: _fingerprint,
+    ...rest
+  } = intent;
+  return {
+    ...rest,
+    orderClass: old?.orderClass ?? intent.orderClass,
+    parentId: old?.parentId ?? null,
+    brokerOrderId: null,
+    state: "journalled",
+    cancelRequested: false,
+    filledQuantity: 0n,
+    filledNotional: 0n,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+    rejectCode: null,
+    rejectMessage: null,
+  };
+}
+
+/** The exits of an order as orders of their own, the take-profit first: they wait at the broker for their parent's fill. */
+export function exitOrders(parent: JournalOrder): JournalOrder[] {
+  const { orderClass, takeProfitPrice, stopLossPrice, stopLossLimitPrice } = parent;
+  const stopType = stopLossLimitPrice === null ? "stop" : "stop_limit";
+  const exits: JournalOrder[] = [];
+  const add = (suffix: string, terms: Pick<OrderTerms, "type" | "limitPrice" | "stopPrice">, worstPrice: Fixed) =>
+    exits.push({
+      ...parent,
+      ...terms,
+      clientOrderId: `${parent.clientOrderId}${suffix}`,
+      parentId: parent.clientOrderId,
+      side: orderClass === "oco" ? parent.side : otherSide(parent.side),
+      takeProfitPrice: null,
+      stopLossPrice: null,
+      stopLossLimitPrice: null,
+      worstPrice,
+    });
+  if (takeProfitPrice !== null) {
+    add(TAKE_PROFIT_SUFFIX, { type: "limit", limitPrice: takeProfitPrice, stopPrice: null }, takeProfitPrice);
+  }
+  if (stopLossPrice !== null) {
+    const terms = { type: stopType, limitPrice: stopLossLimitPrice, stopPrice: stopLossPrice } as const;
+    add(STOP_LOSS_SUFFIX, terms, stopLossPrice);
+  }
+  return exits;
+}
+
+const TAKE_PROFIT_SUFFIX = "-tp";
+const STOP_LOSS_SUFFIX = "-sl";
+
+function otherSide(side: Side): Side {
+  return side === "buy" ? "sell" : "buy";
+}
+
+/** Whether `intent` may take the place of `old`, of which `open` are the orders that are not over. */
+export function isReplaceable(
+  old: JournalOrder | undefined,
+  intent: OrderIntent,
+  open: readonly JournalOrder[],
+): boolean {
+  return (
+    old !== undefined &&
+    (old.state === "accepted" || old.state === "partially_filled") &&
+    (old.orderClass === "simple" || old.parentId !== null) &&
+    old.instanceId === intent.instanceId &&
+    old.symbol === intent.symbol &&
+    old.side === intent.side &&
+    old.type === intent.type &&
+    intent.quantity > old.filledQuantity &&
+    open.every((order) => order.replaces !== old.clientOrderId)
+  );
+}
+
+/**
+ * Whether an intent says the same as the order that has its id. Prices that follow the market are not compared, and the
+ * broker may have made a replacement smaller: what the old order had filled is not its own.
+ */
 export function sameContent(order: JournalOrder, intent: OrderIntent): boolean {
   return (
     order.instanceId === intent.instanceId &&
@@ -69,23 +184,39 @@ export function sameContent(order: JournalOrder, intent: OrderIntent): boolean {
     order.side === intent.side &&
     order.type === intent.type &&
     order.timeInForce === intent.timeInForce &&
-    order.quantity === intent.quantity &&
+    (order.quantity === intent.quantity || (order.replaces !== null && order.quantity < intent.quantity)) &&
     order.limitPrice === intent.limitPrice &&
     order.stopPrice === intent.stopPrice &&
+    order.trailPrice === intent.trailPrice &&
+    order.trailPercent === intent.trailPercent &&
+    order.extendedHours === intent.extendedHours &&
+    order.takeProfitPrice === intent.takeProfitPrice &&
+    order.stopLossPrice === intent.stopLossPrice &&
+    order.stopLossLimitPrice === intent.stopLossLimitPrice &&
+    order.replaces === intent.replaces &&
     order.trigger === intent.trigger
   );
 }
 
 /**
  * Alpaca's wash-trade rule: a new order is refused against an open one of the other side when either is a market or stop
- * order, or when both have limits and the buy's reaches the sell's. Trailing stops are exempt.
+ * order, or when both have limits and the buy's reaches the sell's. Trailing stops and orders with exits are exempt, and so
+ * are the exits.
  */
 export function selfTrades(intent: OrderIntent, open: JournalOrder): boolean {
   if (open.symbol !== intent.symbol || open.side === intent.side || !isOpen(open)) return false;
   if (intent.type === "trailing_stop" || open.type === "trailing_stop") return false;
+  if (intent.orderClass !== "simple" || open.orderClass !== "simple") return false;
   if (intent.limitPrice === null || open.limitPrice === null) return true;
   return intent.side === "buy" ? intent.limitPrice >= open.limitPrice : open.limitPrice >= intent.limitPrice;
 }
+
+/** Whether the broker's type is the order's: it makes stops into stop-limits when it pleases. */
+export function isSameType(atBroker: string, type: OrderTerms["type"]): boolean {
+  return atBroker === type || (STOPS.has(atBroker) && STOPS.has(type));
+}
+
+const STOPS: ReadonlySet<string> = new Set(["stop", "stop_limit"]);
 
 /** `price × quantity` rounded away from zero; what an order may use in the worst case. Not limited to int64. */
 export function worstNotional(price: Fixed, quantity: Fixed): bigint {

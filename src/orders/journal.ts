@@ -1,11 +1,12 @@
 /**
- * The journal port: the durable truth of the order path. Ten operations, each one transaction. No committed intent, no
+ * The journal port: the durable truth of the order path. At most ten operations, each one transaction. No committed intent, no
  * order. Two implementations are held equal by the same random commands: the in-memory model and the SQL functions.
  *
  * Every write that trades carries a `Fence`; a write whose lease is not the current, unexpired one fails as a whole with
  * the code `FENCED`. Manual intents and trading-state changes need no fence: any process on the database may make them.
  */
 import type { Fixed } from "../core/fixed.ts";
+import type { OrderState } from "../core/order/order-state.ts";
 
 /** Proof of ownership: the lease row must hold exactly this owner and generation and be unexpired by the database's clock. */
 export interface Fence {
@@ -68,17 +69,7 @@ export const SIMPLE_TERMS = {
   stopLossLimitPrice: null,
 } as const satisfies Partial<OrderTerms>;
 
-/** What is known of an order; `unknown` is neither accepted nor refused and keeps its reservation. */
-export type OrderState =
-  | "journalled"
-  | "sending"
-  | "unknown"
-  | "accepted"
-  | "partially_filled"
-  | "filled"
-  | "canceled"
-  | "expired"
-  | "rejected";
+export type { OrderState };
 
 export type TradingState = "active" | "reducing" | "halted";
 
@@ -88,17 +79,15 @@ export type TradingScope = "account" | `instance:${string}` | `symbol:${string}`
 /** The owner id that manual orders and unattributed positions are booked under. */
 export const MANUAL_INSTANCE = "manual";
 
-export interface OrderIntent {
+export interface OrderIntent extends OrderTerms {
   /** Derived from the trigger key (strategies) or from the idempotency key (manual); at most 48 characters. */
   readonly clientOrderId: string;
   readonly instanceId: string;
-  readonly symbol: string;
-  readonly side: Side;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
-  readonly quantity: Fixed;
-  readonly limitPrice: Fixed | null;
-  readonly stopPrice: Fixed | null;
+  /**
+   * Our id of the open order whose place it is to take; null for an order of its own. It has the same symbol, side and type
+   * then, and the quantity is the total with what the old one has filled.
+   */
+  readonly replaces: string | null;
   /** Worst-case price the order may trade at, for reservations: the limit, or far touch plus collar. */
   readonly worstPrice: Fixed;
   /** True when the order can only bring the instance's position nearer to zero. */
@@ -123,17 +112,13 @@ export type IntentOutcome =
   | { readonly kind: "duplicate"; readonly clientOrderId: string; readonly state: OrderState }
   | { readonly kind: "refused"; readonly clientOrderId: string; readonly code: string; readonly message: string };
 
-export interface JournalOrder {
+export interface JournalOrder extends OrderTerms {
   readonly clientOrderId: string;
   readonly brokerOrderId: string | null;
   readonly instanceId: string;
-  readonly symbol: string;
-  readonly side: Side;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
-  readonly quantity: Fixed;
-  readonly limitPrice: Fixed | null;
-  readonly stopPrice: Fixed | null;
+  /** Of an exit that was committed with its entry (or of the order that replaced it): the parent's id of ours. */
+  readonly parentId: string | null;
+  readonly replaces: string | null;
   readonly worstPrice: Fixed;
   readonly state: OrderState;
   readonly cancelRequested: boolean;
@@ -156,6 +141,11 @@ export interface OrderChange {
   readonly clientOrderId: string;
   readonly state?: Exclude<OrderState, "journalled">;
   readonly brokerOrderId?: string;
+  /**
+   * What the broker's order is for, where that is less: an exit that its sibling has shrunk, the rest of a replaced order.
+   * Never below what is filled.
+   */
+  readonly quantity?: Fixed;
   readonly cancelRequested?: true;
   readonly rejectCode?: string;
   readonly rejectMessage?: string;
@@ -252,18 +242,17 @@ export interface Journal {
   load(): Promise<JournalSnapshot>;
   /**
    * One batch of intents in one transaction: lease → trading state → account, then per intent, in order: duplicate,
-   * `TRADING_HALTED`, `TRADING_REDUCING` (unless reducing), `UNKNOWN_ORDER` (an unknown order on the symbol blocks
+   * `NOT_REPLACEABLE` (what it is to replace is not open at the broker, not alike, or being replaced), `TRADING_HALTED`, `TRADING_REDUCING` (unless reducing), `UNKNOWN_ORDER` (an unknown order on the symbol blocks
    * non-reducing ones), `SELF_TRADE` (Alpaca's wash-trade rule), `MAX_ORDER_NOTIONAL`, `MAX_SYMBOL_NOTIONAL`,
    * `MAX_GROSS_NOTIONAL`, `MAX_OPEN_ORDERS`, `BUYING_POWER`. An intent that makes no sense is refused with `INTENT_INVALID`, an id
    * that is journalled with another content with `ID_CONTENT_MISMATCH`. Buying power is the book's cash, less twice the
    * cost of its short positions (their proceeds are owed, and as much is held against them), less the worst-case
    * notional of the open orders that do not reduce: nothing is traded on credit. A committed intent also stores its
-   * instance's snapshot. Refusals are stored for audit. Reducing intents pass all checks except duplicate, halt and
+   * instance's snapshot, and its exits as orders of their own (`parentId`). An intent that replaces an order is checked as if
+   * that one were gone. Refusals are stored for audit. Reducing intents pass all checks except duplicate, halt and
    * self-trade. Without a fence only manual intents are taken.
    */
   commit(fence: Fence | null, intents: readonly OrderIntent[], limits: JournalLimits): Promise<IntentOutcome[]>;
-  /** Manual intents that no owner has taken up yet: state `journalled`, instance `manual`, oldest first. */
-  pendingManual(): Promise<JournalOrder[]>;
   /**
    * Applies changes in order; returns the orders after them, one per change. Terminal states free the reservation and are
    * final; a change that the order may not make is dropped, except for the broker's id where none is known yet. Fails as

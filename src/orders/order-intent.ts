@@ -6,7 +6,7 @@ import { type Instrument, roundPrice } from "../core/market/instrument.ts";
 import { formatTriggerKey } from "../core/order/trigger-key.ts";
 import { reasonName } from "../core/strategy/reason.ts";
 import type { DecodedOrder } from "./intent-decoder.ts";
-import type { OrderIntent } from "./journal.ts";
+import { type OrderIntent, SIMPLE_TERMS } from "./journal.ts";
 import { strategyOrderId } from "./order-id.ts";
 
 /** The strategy instance that decided. */
@@ -33,6 +33,8 @@ export function orderIntent(
     ordinal: decoded.triggerOrdinal,
   });
   return {
+    ...SIMPLE_TERMS,
+    replaces: null,
     clientOrderId: strategyOrderId(bookId, instance.id, instance.version, trigger, decoded.leg),
     instanceId: instance.id,
     symbol: instrument.symbol,
@@ -41,7 +43,6 @@ export function orderIntent(
     timeInForce: instrument.assetClass === "crypto" && decoded.timeInForce === "day" ? "gtc" : decoded.timeInForce,
     quantity: decoded.quantity,
     limitPrice: decoded.limitPrice,
-    stopPrice: null,
     worstPrice: decoded.limitPrice ?? worstMarketPrice(decoded, instrument, collarBps),
     reducing: decoded.reducing,
     trigger,

@@ -1,14 +1,15 @@
 /**
- * The order manager: takes intents from the engines and from people, journals them, sends what was committed, and turns
+ * The order manager: takes intents from the engines and from people, journals them, has sent what was committed, and turns
  * the broker's answers into journal changes and account records. Main thread only; it owns no socket and no clock.
  *
  * An order's life here: intent → committed (or refused) → POST → accepted | rejected | unknown → fills → terminal. An order
- * is sent only by the process that committed it, under a fence that is valid at that moment, and at most once: after an
- * answer that proves nothing it is `unknown` and belongs to the resolver.
+ * is sent only by the process that committed it. Exits are made by the broker with their parent; an order that takes the
+ * place of another is journalled under an id of its own before the request for it leaves.
  */
 import type { Broker, BrokerOrder, TradeUpdate } from "../broker/broker.ts";
 import type { Fixed } from "../core/fixed.ts";
-import { isTerminal, stateOfStatus } from "./broker-status.ts";
+import { isFinal } from "../core/order/order-state.ts";
+import { stateOfStatus } from "./broker-status.ts";
 import type { DecodedCancel, DecodedOrder, IntentOwner } from "./intent-decoder.ts";
 import type {
   AppliedExecution,
@@ -21,8 +22,13 @@ import type {
   OrderChange,
   OrderIntent,
 } from "./journal.ts";
-import { SIMPLE_TERMS } from "./journal.ts";
 import { JournalLane } from "./journal-lane.ts";
+import { exitOrders, isSameType, journalledOrder } from "./journal-rules.ts";
+import { isExit, type LiveOrder, LiveOrders } from "./live-orders.ts";
+import { type LateFill, LateOrders } from "./late-orders.ts";
+import { NEVER_SENT, OrderSender, type PendingIntent } from "./order-sender.ts";
+
+export type { LiveOrder };
 
 /** The way back to the engines. Called after the journal has the fact. */
 export interface EngineFeedback {
@@ -68,34 +74,18 @@ export interface OrderManagerOptions {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** A non-final order that this process answers for. */
-export interface LiveOrder {
-  order: JournalOrder;
-  readonly owner: IntentOwner | null;
-  readonly bornMs: number;
-  /** Waits for its POST, or the POST is under way: no one else may touch its outcome. */
-  sending: boolean;
-  /** A manual order that is sent once the journal holds it as `sending`. */
-  awaitingSend: boolean;
-  /** The broker reported the end; the journal waits until it has this much filled. */
-  pendingEnd: { readonly change: OrderChange; readonly filledQuantity: Fixed } | null;
-  checkedAtMs: number;
-  checks: number;
-}
-
 export class OrderManager {
   readonly #options: OrderManagerOptions;
   readonly #lane: JournalLane;
-  readonly #live = new Map<string, LiveOrder>();
-  readonly #byBrokerId = new Map<string, string>();
-  readonly #byIntent = new Map<string, string>();
-  readonly #pendingOwners = new Map<string, { decoded: DecodedOrder; atMs: number }>();
+  readonly #live = new LiveOrders();
+  readonly #sender: OrderSender;
+  readonly #late: LateOrders;
+  readonly #pendingOwners = new Map<string, PendingIntent>();
   readonly #executions = new Map<string, Execution>();
-  readonly #chains = new Map<string, Promise<void>>();
+  /** Orders whose status nobody here knows, so that each is told of once. */
+  readonly #strangeStatuses = new Set<string>();
   #tail: Promise<void> = Promise.resolve();
   #queued = 0;
-  #sends = 0;
-  #halted = false;
   #stopped = false;
   #venueTimeUs = 0;
 
@@ -119,11 +109,34 @@ export class OrderManager {
         failed: (item, error) => this.#onItemFailed(item, error),
       },
     });
+    const { broker, fence, postDeadlineMs, intentAgeMaxMs, nowMs, wallUs, sleep, observer } = options;
+    this.#sender = new OrderSender({
+      broker,
+      fence,
+      postDeadlineMs,
+      intentAgeMaxMs,
+      nowMs,
+      wallUs,
+      sleep,
+      live: this.#live,
+      change: (change) => this.#lane.change(change),
+      accepted: (live, order) => this.#onAccepted(live, order),
+      alert: (code, message, symbol) => observer.alert(code, message, symbol),
+      latency: (stage, us) => observer.latency(stage, us),
+    });
+    this.#late = new LateOrders({
+      broker,
+      live: this.#live,
+      journal: options.journal,
+      inTurn: (symbol, work) => this.#sender.inTurn(symbol, work),
+      book: (order, fill) => this.#execute(order, fill.executionId, fill.quantity, fill.price, fill.venueTimeUs),
+      alert: (code, message, symbol) => observer.alert(code, message, symbol),
+    });
   }
 
   /** True when nothing is journalled, sent or waited for inside this process. */
   get isIdle(): boolean {
-    return this.#lane.isIdle && this.#sends === 0 && this.#queued === 0;
+    return this.#lane.isIdle && this.#sender.isIdle && this.#queued === 0;
   }
 
   /** False once it was told to stop, or while the fence is not held: nothing may be sent then. */
@@ -150,7 +163,7 @@ export class OrderManager {
 
   /** No new order leaves from now on, whatever was committed. */
   setHalted(halted: boolean): void {
-    this.#halted = halted;
+    this.#sender.setHalted(halted);
   }
 
   /** An engine wants an order. */
@@ -162,7 +175,8 @@ export class OrderManager {
   #take(decoded: DecodedOrder): void {
     if (this.#stopped) return;
     if (this.#lane.isDown) return this.#options.feedback.refused(decoded.owner, "STORE_UNAVAILABLE", this.#venueTimeUs);
-    if (this.#halted) return this.#options.feedback.refused(decoded.owner, "TRADING_HALTED", this.#venueTimeUs);
+    if (this.#sender.isHalted)
+      return this.#options.feedback.refused(decoded.owner, "TRADING_HALTED", this.#venueTimeUs);
     const intent = this.#options.toIntent(decoded);
     this.#pendingOwners.set(intent.clientOrderId, { decoded, atMs: this.#options.nowMs() });
     this.#lane.intent(intent);
@@ -175,8 +189,7 @@ export class OrderManager {
   }
 
   #takeCancel(cancel: DecodedCancel): void {
-    const id = this.#byIntent.get(intentKey({ ...cancel.owner, intentNumber: cancel.cancels }));
-    const live = id === undefined ? undefined : this.#live.get(id);
+    const live = this.#live.byIntent({ ...cancel.owner, intentNumber: cancel.cancels });
     if (live !== undefined) this.cancel(live.order.clientOrderId);
   }
 
@@ -188,57 +201,107 @@ export class OrderManager {
       live.order = { ...live.order, cancelRequested: true };
       this.#lane.change({ clientOrderId, cancelRequested: true });
     }
-    if (live.order.brokerOrderId !== null) this.#chain(live.order.symbol, () => this.#sendCancel(live));
+    if (live.order.brokerOrderId !== null) this.#sender.cancel(live);
   }
 
   /**
    * Takes up a manual order that any process has committed. It is marked as `sending` first, so that after a crash a
-   * `journalled` manual order is known never to have left.
+   * `journalled` manual order is known never to have left. An exit waits for its parent.
    */
   takeUp(order: JournalOrder): void {
-    if (this.#live.has(order.clientOrderId) || this.#stopped) return;
-    this.#adoptLive(order, null).awaitingSend = true;
+    if (this.#live.get(order.clientOrderId) !== undefined || this.#stopped) return;
+    const live = this.#live.add(order, null, this.#options.nowMs());
+    if (isExit(order)) return;
+    live.awaitingSend = true;
     this.#lane.change({ clientOrderId: order.clientOrderId, state: "sending" });
   }
 
   /** Registers an order of an earlier life; it is never sent from here, only resolved. */
   resume(order: JournalOrder, owner: IntentOwner | null): LiveOrder {
-    return this.#adoptLive(order, owner);
+    return this.#live.add(order, owner, this.#options.nowMs());
   }
 
   onTradeUpdate(update: TradeUpdate): void {
     this.setVenueTimeUs(update.venueTimeUs);
-    const live = this.#live.get(update.order.clientOrderId);
-    if (live === undefined) return;
-    if (update.executionId !== null && update.quantity !== null && update.price !== null) {
-      this.#execute(live, update.executionId, update.quantity, update.price, update.venueTimeUs);
+    const { order, executionId, quantity, price, venueTimeUs } = update;
+    const live = this.#live.of(order);
+    if (live === undefined) {
+      if (!this.#stopped) this.#late.onTradeUpdate(update);
+      return;
     }
-    this.applyBrokerOrder(live, update.order);
+    if (executionId !== null && quantity !== null && price !== null) {
+      this.#execute(live.order, executionId, quantity, price, venueTimeUs);
+    }
+    if (update.event === "order_replace_rejected") this.#onReplaceRejected(live);
+    this.applyBrokerOrder(live, order);
+  }
+
+  /** Alpaca may tell it of the old order or of the new one; the old one goes on either way. */
+  #onReplaceRejected(live: LiveOrder): void {
+    const next = live.order.replaces === null ? this.#live.successorOf(live.order.clientOrderId) : live;
+    if (next === undefined) return;
+    this.settleAs(next, {
+      state: "rejected",
+      rejectCode: "BROKER_NOT_REPLACEABLE",
+      rejectMessage: "the order was over, or could not be replaced, before the broker came to it",
+    });
   }
 
   /** A fill learnt by REST; applying it twice does nothing. */
-  onRecoveredFill(live: LiveOrder, executionId: string, quantity: Fixed, price: Fixed, venueTimeUs: number): void {
-    this.#execute(live, executionId, quantity, price, venueTimeUs);
+  onRecoveredFill(order: JournalOrder, executionId: string, quantity: Fixed, price: Fixed, venueTimeUs: number): void {
+    this.#execute(order, executionId, quantity, price, venueTimeUs);
   }
 
   /**
-   * Takes in the broker's view of an order. An end whose fills the journal does not have yet waits for them.
+   * Takes in the broker's view of an order, and of its exits. An end whose fills the journal does not have yet waits for them.
    */
   applyBrokerOrder(live: LiveOrder, order: BrokerOrder): void {
-    const state = stateOfStatus(order.status);
-    if (state === null) return;
     const known = live.order.brokerOrderId === order.id && live.order.state !== "unknown";
-    this.#noteBrokerId(live, order.id);
+    this.#live.noteBrokerId(live, order.id);
+    this.placeExits(live.order.clientOrderId, order);
+    const state = stateOfStatus(order.status);
+    if (state === null) return this.#onStrangeStatus(live, order);
     const { clientOrderId } = live.order;
-    if (isTerminal(state)) {
-      live.pendingEnd = {
-        change: { clientOrderId, state, brokerOrderId: order.id },
-        filledQuantity: order.filledQuantity,
-      };
+    const smaller = isSmaller(order, live.order) ? { quantity: order.quantity as Fixed } : {};
+    if (isFinal(state)) {
+      const change = { clientOrderId, state, brokerOrderId: order.id, ...smaller };
+      live.pendingEnd = { change, filledQuantity: order.filledQuantity };
       this.#endIfComplete(live);
     } else if (!known) {
-      this.#lane.change({ clientOrderId, state: "accepted", brokerOrderId: order.id });
+      this.#lane.change({ clientOrderId, state: "accepted", brokerOrderId: order.id, ...smaller });
+      if (isExit(live.order) && live.order.cancelRequested) this.#sender.cancel(live);
+    } else if ("quantity" in smaller) this.#lane.change({ clientOrderId, ...smaller });
+  }
+
+  /** Exits are known through their parent: the broker's legs are told apart by their types. */
+  placeExits(parentId: string, parent: BrokerOrder): void {
+    for (const exit of parent.legs.length === 0 ? [] : this.#live.unplacedExits(parentId)) {
+      const leg = parent.legs.find(({ type, side }) => isSameType(type, exit.order.type) && side === exit.order.side);
+      if (leg !== undefined) this.applyBrokerOrder(exit, leg);
     }
+  }
+
+  /** The answer to a request proves that the order exists, and of what size; fills and ends come by the stream, in order. */
+  #onAccepted(live: LiveOrder, order: BrokerOrder): void {
+    this.#live.noteBrokerId(live, order.id);
+    this.placeExits(live.order.clientOrderId, order);
+    if (isFinal(live.order.state)) return;
+    const { clientOrderId } = live.order;
+    const smaller = isSmaller(order, live.order) ? { quantity: order.quantity as Fixed } : {};
+    this.#lane.change({ clientOrderId, state: "accepted", brokerOrderId: order.id, ...smaller });
+  }
+
+  #onStrangeStatus(live: LiveOrder, order: BrokerOrder): void {
+    const key = `${order.id} ${order.status}`;
+    if (this.#strangeStatuses.has(key)) return;
+    this.#strangeStatuses.add(key);
+    const message = `${live.order.clientOrderId} has the status ${order.status}, which this release does not know`;
+    this.#options.observer.alert("BROKER_STATUS_UNKNOWN", message, live.order.symbol);
+  }
+
+  /** What the broker has of an order that is not alive here; `fills` are booked whatever became of it. */
+  takeLate(order: BrokerOrder, fills: readonly LateFill[]): void {
+    if (!this.#stopped) this.#late.take(order, fills);
   }
 
   /** Resolves when everything in flight is journalled and answered. */
@@ -250,9 +313,9 @@ export class OrderManager {
   }
 
   async #settleInFlight(): Promise<void> {
-    while (!this.#lane.isIdle || this.#sends > 0) {
+    while (!this.#lane.isIdle || !this.#sender.isIdle) {
       await this.#lane.settle();
-      await Promise.all(this.#chains.values());
+      await this.#sender.settle();
     }
   }
 
@@ -268,6 +331,7 @@ export class OrderManager {
   /** No new sends, and nothing is written any more after the transaction under way. */
   stop(): void {
     this.#stopped = true;
+    this.#sender.stop();
     this.#lane.stop();
   }
 
@@ -276,8 +340,7 @@ export class OrderManager {
     this.#lane.change({ ...change, clientOrderId: live.order.clientOrderId });
   }
 
-  #execute(live: LiveOrder, executionId: string, quantity: Fixed, price: Fixed, venueTimeUs: number): void {
-    const { order } = live;
+  #execute(order: JournalOrder, executionId: string, quantity: Fixed, price: Fixed, venueTimeUs: number): void {
     const execution: Execution = {
       executionId,
       clientOrderId: order.clientOrderId,
@@ -301,29 +364,6 @@ export class OrderManager {
     this.#lane.change(end.change);
   }
 
-  #adoptLive(order: JournalOrder, owner: IntentOwner | null): LiveOrder {
-    const live: LiveOrder = {
-      order,
-      owner,
-      bornMs: this.#options.nowMs(),
-      sending: false,
-      awaitingSend: false,
-      pendingEnd: null,
-      checkedAtMs: this.#options.nowMs(),
-      checks: 0,
-    };
-    this.#live.set(order.clientOrderId, live);
-    if (order.brokerOrderId !== null) this.#byBrokerId.set(order.brokerOrderId, order.clientOrderId);
-    if (owner !== null) this.#byIntent.set(intentKey(owner), order.clientOrderId);
-    return live;
-  }
-
-  #noteBrokerId(live: LiveOrder, brokerOrderId: string): void {
-    if (live.order.brokerOrderId === brokerOrderId) return;
-    live.order = { ...live.order, brokerOrderId };
-    this.#byBrokerId.set(brokerOrderId, live.order.clientOrderId);
-  }
-
   #onCommitted(intents: readonly OrderIntent[], outcomes: readonly IntentOutcome[]): void {
     for (let i = 0; i < intents.length; i++) {
       const intent = intents[i] as OrderIntent;
@@ -335,11 +375,7 @@ export class OrderManager {
     }
   }
 
-  #afterCommit(
-    intent: OrderIntent,
-    outcome: IntentOutcome,
-    pending: { decoded: DecodedOrder; atMs: number } | undefined,
-  ): void {
+  #afterCommit(intent: OrderIntent, outcome: IntentOutcome, pending: PendingIntent | undefined): void {
     const owner = pending?.decoded.owner ?? null;
     if (outcome.kind === "refused") {
       if (owner !== null) this.#options.feedback.refused(owner, outcome.code, this.#venueTimeUs);
@@ -353,100 +389,11 @@ export class OrderManager {
     if (pending !== undefined) {
       this.#options.observer.latency("intent_to_journal", (this.#options.nowMs() - pending.atMs) * 1000);
     }
-    const live = this.#adoptLive(journalled(intent), owner);
-    this.#options.observer.order(live.order);
-    this.#schedule(intent.clientOrderId, pending);
-  }
-
-  #schedule(clientOrderId: string, pending?: { decoded: DecodedOrder; atMs: number }): void {
-    const live = this.#live.get(clientOrderId);
-    if (live === undefined) return;
-    live.sending = true;
-    this.#chain(live.order.symbol, async () => {
-      try {
-        await this.#send(live, pending);
-      } finally {
-        live.sending = false;
-      }
-    });
-  }
-
-  #chain(symbol: string, work: () => Promise<void>): void {
-    const before = this.#chains.get(symbol) ?? Promise.resolve();
-    this.#sends += 1;
-    const after = before.then(work).finally(() => {
-      this.#sends -= 1;
-      if (this.#chains.get(symbol) === after) this.#chains.delete(symbol);
-    });
-    this.#chains.set(symbol, after);
-  }
-
-  /** Why the order may not leave any more, or null. */
-  #unsendable(live: LiveOrder, atMs: number): string | null {
-    if (this.#halted) return "TRADING_HALTED";
-    if (live.order.cancelRequested) return "CANCELED_BEFORE_SENT";
-    if (this.#options.nowMs() - atMs > this.#options.intentAgeMaxMs) return "INTENT_TOO_OLD";
-    return null;
-  }
-
-  async #send(live: LiveOrder, pending?: { decoded: DecodedOrder; atMs: number }): Promise<void> {
-    const atMs = pending?.atMs ?? live.bornMs;
-    const { clientOrderId } = live.order;
-    for (;;) {
-      if (this.#stopped || this.#options.fence() === null) return;
-      const reason = this.#unsendable(live, atMs);
-      if (reason !== null) {
-        this.#lane.change({ clientOrderId, state: "rejected", rejectCode: reason, rejectMessage: "never sent" });
-        return;
-      }
-      const startMs = this.#options.nowMs();
-      if (pending !== undefined) {
-        this.#options.observer.latency("tick_to_order", this.#options.wallUs() - pending.decoded.triggerReceivedTimeUs);
-      }
-      const outcome = await this.#options.broker.submit(
-        { ...SIMPLE_TERMS, notional: null, ...live.order },
-        this.#options.postDeadlineMs,
-      );
-      live.checkedAtMs = this.#options.nowMs();
-      this.#options.observer.latency("send_to_acknowledgement", (this.#options.nowMs() - startMs) * 1000);
-      if (outcome.kind !== "retry_later") return this.#afterSend(live, outcome);
-      await this.#options.sleep(Math.min(outcome.afterMs, 1000));
-    }
-  }
-
-  #afterSend(live: LiveOrder, outcome: Awaited<ReturnType<Broker["submit"]>>): void {
-    const { clientOrderId } = live.order;
-    if (outcome.kind === "accepted") {
-      this.#noteBrokerId(live, outcome.order.id);
-      // Fills and ends come by the stream, in order; the answer itself proves only that the order exists.
-      if (!isTerminal(live.order.state)) {
-        this.#lane.change({ clientOrderId, state: "accepted", brokerOrderId: outcome.order.id });
-      }
-      if (live.order.cancelRequested || this.#halted) this.cancel(clientOrderId);
-    } else if (outcome.kind === "rejected") {
-      this.#lane.change({
-        clientOrderId,
-        state: "rejected",
-        rejectCode: outcome.code,
-        rejectMessage: outcome.message,
-      });
-    } else {
-      const cause =
-        outcome.kind === "duplicate"
-          ? "the broker knows the id already"
-          : outcome.kind === "unknown"
-            ? outcome.cause
-            : "";
-      this.#lane.change({ clientOrderId, state: "unknown", rejectMessage: cause });
-      live.checkedAtMs = 0;
-    }
-  }
-
-  async #sendCancel(live: LiveOrder): Promise<void> {
-    const id = live.order.brokerOrderId;
-    if (id === null || !this.#live.has(live.order.clientOrderId)) return;
-    const outcome = await this.#options.broker.cancel(id);
-    if (outcome.kind === "failed") this.#options.observer.alert("CANCEL_FAILED", outcome.cause, live.order.symbol);
+    const order = journalledOrder(intent, undefined, 0);
+    const live = this.#live.add(order, owner, this.#options.nowMs());
+    this.#options.observer.order(order);
+    for (const exit of exitOrders(order)) this.#live.add(exit, null, this.#options.nowMs());
+    this.#sender.send(live, pending);
   }
 
   #onApplied(results: readonly AppliedExecution[]): void {
@@ -461,7 +408,7 @@ export class OrderManager {
         if (live?.owner) this.#feedFill(live.owner, applied, execution);
       }
       if (live === undefined) continue;
-      if (isTerminal(live.order.state)) this.#end(live, execution?.venueTimeUs ?? this.#venueTimeUs);
+      if (isFinal(live.order.state)) this.#end(live, execution?.venueTimeUs ?? this.#venueTimeUs);
       else this.#endIfComplete(live);
     }
   }
@@ -478,23 +425,29 @@ export class OrderManager {
       this.#options.observer.order(order);
       if (live === undefined) continue;
       live.order = { ...order, brokerOrderId: order.brokerOrderId ?? live.order.brokerOrderId };
-      if (isTerminal(order.state)) this.#end(live, this.#venueTimeUs, changes[i]);
+      if (isFinal(order.state)) this.#end(live, this.#venueTimeUs, changes[i]);
       else if (live.awaitingSend && order.state === "sending") {
         live.awaitingSend = false;
-        this.#schedule(order.clientOrderId);
+        this.#sender.send(live);
       }
     }
   }
 
   #end(live: LiveOrder, venueTimeUs: number, change?: OrderChange): void {
     const { order, owner } = live;
-    this.#live.delete(order.clientOrderId);
-    if (order.brokerOrderId !== null) this.#byBrokerId.delete(order.brokerOrderId);
+    this.#live.remove(live);
+    if (order.state === "rejected") this.#endExits(order);
     if (owner === null) return;
-    this.#byIntent.delete(intentKey(owner));
-    const neverSent = order.brokerOrderId === null && change?.rejectMessage === "never sent";
+    const neverSent = order.brokerOrderId === null && change?.rejectMessage === NEVER_SENT;
     if (neverSent) this.#options.feedback.refused(owner, order.rejectCode ?? "REJECTED", venueTimeUs);
     else this.#options.feedback.done(owner, venueTimeUs);
+  }
+
+  /** The broker never made the exits of an order that it never took. */
+  #endExits(parent: JournalOrder): void {
+    for (const exit of this.#live.unplacedExits(parent.clientOrderId)) {
+      this.settleAs(exit, { state: "rejected", rejectCode: "PARENT_REJECTED", rejectMessage: NEVER_SENT });
+    }
   }
 
   /** A fact that the journal refuses leaves the books incomplete: nothing more is traded until a person has looked. */
@@ -515,38 +468,13 @@ export class OrderManager {
 
   #onFenced(): void {
     this.#stopped = true;
+    this.#sender.stop();
     this.#options.observer.fenced();
   }
 }
 
-function intentKey(owner: IntentOwner): string {
-  return `${owner.worker}:${owner.instanceIndex}:${owner.intentNumber}`;
-}
-
-function journalled(intent: OrderIntent): JournalOrder {
-  return {
-    clientOrderId: intent.clientOrderId,
-    brokerOrderId: null,
-    instanceId: intent.instanceId,
-    symbol: intent.symbol,
-    side: intent.side,
-    type: intent.type,
-    timeInForce: intent.timeInForce,
-    quantity: intent.quantity,
-    limitPrice: intent.limitPrice,
-    stopPrice: intent.stopPrice,
-    worstPrice: intent.worstPrice,
-    state: "journalled",
-    cancelRequested: false,
-    filledQuantity: 0n,
-    filledNotional: 0n,
-    trigger: intent.trigger,
-    reason: intent.reason,
-    midAtDecision: intent.midAtDecision,
-    decidedAtUs: intent.decidedAtUs,
-    createdAtMs: 0,
-    updatedAtMs: 0,
-    rejectCode: null,
-    rejectMessage: null,
-  };
+/** An exit that its sibling has shrunk, or the rest of a replaced order. */
+function isSmaller(order: BrokerOrder, known: JournalOrder): boolean {
+  const mayShrink = known.parentId !== null || known.replaces !== null;
+  return mayShrink && order.quantity !== null && order.quantity < known.quantity;
 }

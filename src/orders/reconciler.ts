@@ -6,8 +6,11 @@
 import type { Broker, BrokerFill, BrokerOrder, BrokerPosition, ReadOutcome } from "../broker/broker.ts";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
-import { isTerminal, stateOfStatus } from "./broker-status.ts";
-import type { JournalSnapshot, PositionRow } from "./journal.ts";
+import { isFinal } from "../core/order/order-state.ts";
+import { stateOfStatus } from "./broker-status.ts";
+import type { JournalOrder, JournalSnapshot, PositionRow } from "./journal.ts";
+import { isSameType } from "./journal-rules.ts";
+import { isExit } from "./live-orders.ts";
 import { ORDER_ID_PREFIX } from "./order-id.ts";
 import type { LiveOrder, OrderManager } from "./order-manager.ts";
 import { isSettlingOrder, settlingOrder } from "./settling-order.ts";
@@ -30,6 +33,8 @@ const FILL_MARGIN_US = 60_000_000;
 const BREAK_LOOKS = 3;
 const BREAK_PAUSE_MS = 500;
 const SETTLE_DEADLINE_MS = 4000;
+/** How often a replacement without an answer is looked for before the old order is cancelled. */
+const REPLACEMENT_LOOKS = 3;
 /** A silent order is looked up again after these pauses, ms. */
 const CHECK_PAUSES_MS = [1000, 2000, 5000, 10_000, 30_000];
 
@@ -57,12 +62,15 @@ export class Reconciler {
   async full(snapshot: JournalSnapshot, positionsNow: () => readonly PositionRow[]): Promise<ReconcileReport> {
     const { broker, manager } = this.#options;
     const live = [...manager.liveOrders()];
-    for (const order of live) await this.resolve(order);
+    await this.#lookThrough(live);
     const fillsRecovered = await this.#recoverFills(snapshot.lastExecutionTimeUs);
     const strangers = await this.#strangers();
     await manager.settle();
     const account = await this.#must(() => broker.account(), "account");
-    const breaks = await this.#breaks(positionsNow);
+    let breaks = await this.#breaks(positionsNow);
+    if (breaks.length > 0 && (await this.#bookLateFills(snapshot.lastExecutionTimeUs, breaks))) {
+      breaks = await this.#breaks(positionsNow);
+    }
     return {
       ordersChecked: live.length,
       fillsRecovered,
@@ -84,7 +92,7 @@ export class Reconciler {
         continue;
       const now = await this.#must(() => broker.order(listed.id), "order");
       const state = stateOfStatus(now.status);
-      if (manager.find(now.clientOrderId) === undefined && (state === null || !isTerminal(state))) strangers.push(now);
+      if (manager.find(now.clientOrderId) === undefined && (state === null || !isFinal(state))) strangers.push(now);
     }
     return strangers;
   }
@@ -104,41 +112,93 @@ export class Reconciler {
     return breaks;
   }
 
+  /** Orders that are open in the broker's list need no look-up of their own; a list that lags only costs some. */
+  async #lookThrough(orders: readonly LiveOrder[]): Promise<void> {
+    const due = orders.filter((live) => !live.sending && !live.awaitingSend);
+    const open = due.length > 1 ? await this.#options.broker.openOrders() : null;
+    const listed = new Map(open?.kind === "ok" ? open.value.map((order) => [order.id, order]) : []);
+    for (const live of due) {
+      if (!this.#options.manager.mayAct) return;
+      const found = live.order.brokerOrderId === null ? undefined : listed.get(live.order.brokerOrderId);
+      if (found === undefined) await this.resolve(live);
+      else {
+        this.#looked(live);
+        await this.#adopt(live, found);
+      }
+    }
+  }
+
+  #looked(live: LiveOrder): void {
+    live.checkedAtMs = this.#options.nowMs();
+    live.checks += 1;
+  }
+
   /** Looks one order up and takes in what the broker says of it; settles it where the broker does not know it. */
   async resolve(live: LiveOrder): Promise<void> {
     if (live.sending || live.awaitingSend) return;
-    live.checkedAtMs = this.#options.nowMs();
-    live.checks += 1;
+    this.#looked(live);
     const { order } = live;
+    if (isExit(order) && order.brokerOrderId === null) return this.#placeExit(live, order);
     const found =
       order.brokerOrderId === null
         ? await this.#options.broker.orderByClientId(order.clientOrderId)
         : await this.#options.broker.order(order.brokerOrderId);
     if (found.kind === "ok") return this.#adopt(live, found.value);
-    if (found.kind === "not_found") return this.#settle(live);
-    this.#options.onUnsettled(live, found.cause);
+    if (found.kind === "failed") return this.#options.onUnsettled(live, found.cause);
+    if (isExit(order)) return this.#options.onUnsettled(live, "the broker does not know this exit any more");
+    return order.replaces === null ? this.#settle(live) : this.#settleReplacement(live, order.replaces);
+  }
+
+  /** An exit whose broker id is not known: its parent tells, once that is known itself. */
+  async #placeExit(live: LiveOrder, exit: JournalOrder): Promise<void> {
+    const { broker, manager, onUnsettled } = this.#options;
+    const parentId = exit.parentId as string;
+    const parent = manager.find(parentId);
+    if (parent !== undefined && parent.order.brokerOrderId === null) return;
+    const known = parent?.order.brokerOrderId ?? null;
+    const first = known === null ? await broker.orderByClientId(parentId) : await broker.order(known);
+    // Only the look-up by the broker's id tells the legs.
+    const found = first.kind === "ok" && known === null ? await broker.order(first.value.id) : first;
+    if (found.kind === "failed") return onUnsettled(live, found.cause);
+    if (found.kind === "not_found") {
+      // The parent has ended here (else it would be alive), and the broker never had it.
+      if (parent === undefined) manager.settleAs(live, { state: "rejected", rejectCode: "PARENT_REJECTED" });
+      return;
+    }
+    manager.placeExits(parentId, found.value);
+    if (manager.find(exit.clientOrderId)?.order.brokerOrderId !== null) return;
+    const state = stateOfStatus(found.value.status);
+    if (state === null || !isFinal(state)) return;
+    if (found.value.filledQuantity === 0n) manager.settleAs(live, { state: "canceled" });
+    else onUnsettled(live, `the broker does not tell the exits of ${parentId}`);
   }
 
   /** One round over the orders that have been silent for too long; call it once a second or so. */
   async sweep(): Promise<void> {
     const now = this.#options.nowMs();
-    const orders = Array.from(this.#options.manager.liveOrders());
-    for (const live of orders) {
+    const silent: LiveOrder[] = [];
+    for (const live of Array.from(this.#options.manager.liveOrders())) {
       if (!this.#options.manager.mayAct) return;
       const urgent = live.order.state === "unknown" || live.pendingEnd !== null;
       const pause = CHECK_PAUSES_MS[Math.min(live.checks + (urgent ? 0 : 2), CHECK_PAUSES_MS.length - 1)] as number;
-      if (!live.sending && now - live.checkedAtMs >= pause) await this.resolve(live);
+      if (live.sending || now - live.checkedAtMs < pause) continue;
+      if (urgent) await this.resolve(live);
+      else silent.push(live);
     }
+    await this.#lookThrough(silent);
   }
 
   async #adopt(live: LiveOrder, found: BrokerOrder): Promise<void> {
     const { order } = live;
     const settling = isSettlingOrder(found, order);
+    const mayBeLess = order.parentId !== null || order.replaces !== null;
     const same =
       found.symbol === order.symbol &&
       found.side === order.side &&
-      (found.quantity === null || found.quantity === order.quantity) &&
-      found.type === order.type;
+      (found.quantity === null ||
+        found.quantity === order.quantity ||
+        (mayBeLess && found.quantity < order.quantity)) &&
+      isSameType(found.type, order.type);
     if (!settling && !same) {
       this.#options.onUnsettled(live, `the broker's order ${found.id} has our id but another content`);
       return;
@@ -169,10 +229,38 @@ export class Reconciler {
     this.#options.onUnsettled(live, outcome.kind === "rejected" ? outcome.message : outcome.kind);
   }
 
+  /**
+   * The broker does not know the id of an order that was to take another's place. The request may still arrive, but only
+   * while the old order is open: once that is over, its fate is known. One that stays open is cancelled.
+   */
+  async #settleReplacement(live: LiveOrder, replaces: string): Promise<void> {
+    const { broker, manager, onUnsettled } = this.#options;
+    if (live.sending || !manager.mayAct || manager.find(live.order.clientOrderId) !== live) return;
+    if (live.order.state !== "unknown") manager.settleAs(live, { state: "unknown" });
+    const old = manager.find(replaces);
+    const id = old?.order.brokerOrderId ?? null;
+    const found = id === null ? await broker.orderByClientId(replaces) : await broker.order(id);
+    if (found.kind !== "ok") return onUnsettled(live, "the order that it replaces cannot be read");
+    const { replacedBy, status } = found.value;
+    if (replacedBy !== null) {
+      const next = await broker.order(replacedBy);
+      if (next.kind !== "ok") return onUnsettled(live, "the order that took the place cannot be read");
+      if (next.value.clientOrderId === live.order.clientOrderId) return this.#adopt(live, next.value);
+    }
+    const state = stateOfStatus(status);
+    if (state !== null && isFinal(state)) {
+      const rejectMessage = `the order was ${status} before it could be replaced`;
+      manager.settleAs(live, { state: "rejected", rejectCode: "BROKER_NOT_REPLACEABLE", rejectMessage });
+    } else if (live.checks >= REPLACEMENT_LOOKS) {
+      onUnsettled(live, `${replaces} is cancelled, so that nothing can take its place any more`);
+      manager.cancel(replaces);
+    }
+  }
+
   async #recoverFillsOf(live: LiveOrder, found: BrokerOrder): Promise<void> {
     const fills = await this.#options.broker.fillsSince(found.submittedAtUs - 1_000_000);
     if (fills.kind !== "ok") return;
-    for (const fill of fills.value) if (fill.brokerOrderId === found.id) this.#hand(live, fill);
+    for (const fill of fills.value) if (fill.brokerOrderId === found.id) this.#hand(live.order, fill);
   }
 
   async #recoverFills(sinceUs: number): Promise<number> {
@@ -188,14 +276,31 @@ export class Reconciler {
     for (const fill of fills) {
       const live = byBrokerId.get(fill.brokerOrderId);
       if (live === undefined) continue;
-      this.#hand(live, fill);
+      this.#hand(live.order, fill);
       handed += 1;
     }
     return handed;
   }
 
-  #hand(live: LiveOrder, fill: BrokerFill): void {
-    this.#options.manager.onRecoveredFill(live, fill.executionId, fill.quantity, fill.price, fill.venueTimeUs);
+  /** Fills of orders that are over here may be what a break is made of. True when there were some. */
+  async #bookLateFills(sinceUs: number, breaks: ReconcileReport["breaks"]): Promise<boolean> {
+    const { broker, manager } = this.#options;
+    const symbols = new Set(breaks.map((row) => row.symbol));
+    const fills = await this.#must(() => broker.fillsSince(Math.max(0, sinceUs - FILL_MARGIN_US)), "fills");
+    const byOrder = Map.groupBy(
+      fills.filter((fill) => symbols.has(fill.symbol)),
+      (fill) => fill.brokerOrderId,
+    );
+    for (const [brokerOrderId, ofOrder] of byOrder) {
+      const order = await this.#must(() => broker.order(brokerOrderId), "order");
+      if (manager.find(order.clientOrderId) === undefined) manager.takeLate(order, ofOrder);
+    }
+    await manager.settle();
+    return byOrder.size > 0;
+  }
+
+  #hand(order: JournalOrder, fill: BrokerFill): void {
+    this.#options.manager.onRecoveredFill(order, fill.executionId, fill.quantity, fill.price, fill.venueTimeUs);
   }
 
   async #must<T>(read: () => Promise<ReadOutcome<T>>, what: string): Promise<T> {

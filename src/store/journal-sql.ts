@@ -77,10 +77,6 @@ export class SqlJournal implements Journal {
     });
   }
 
-  async pendingManual(): Promise<JournalOrder[]> {
-    return this.#call(sql.fragment`journal_pending_manual()`, z.array(orderRow));
-  }
-
   async transition(fence: Fence, changes: readonly OrderChange[]): Promise<JournalOrder[]> {
     const call = sql.fragment`journal_transition(${fenceArguments(fence)}, ${json(changes.map(changeDocument))})`;
     const results = await this.#call(call, z.array(changedRow));
@@ -174,6 +170,11 @@ function intentDocument(intent: OrderIntent): object {
     quantity: decimal(intent.quantity),
     limitPrice: decimal(intent.limitPrice),
     stopPrice: decimal(intent.stopPrice),
+    trailPrice: decimal(intent.trailPrice),
+    trailPercent: decimal(intent.trailPercent),
+    takeProfitPrice: decimal(intent.takeProfitPrice),
+    stopLossPrice: decimal(intent.stopLossPrice),
+    stopLossLimitPrice: decimal(intent.stopLossLimitPrice),
     worstPrice: decimal(intent.worstPrice),
     midAtDecision: decimal(intent.midAtDecision),
     snapshot: intent.snapshot === null ? null : Buffer.from(intent.snapshot).toString("base64"),
@@ -190,8 +191,12 @@ function limitsDocument(limits: JournalLimits): object {
 }
 
 function changeDocument(change: OrderChange): object {
-  const message = change.rejectMessage;
-  return message === undefined ? change : { ...change, rejectMessage: plain(message) };
+  const { rejectMessage, quantity } = change;
+  return {
+    ...change,
+    ...(rejectMessage === undefined ? {} : { rejectMessage: plain(rejectMessage) }),
+    ...(quantity === undefined ? {} : { quantity: decimal(quantity) }),
+  };
 }
 
 function executionDocument(execution: Execution): object {

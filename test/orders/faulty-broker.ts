@@ -9,6 +9,7 @@ import type {
   BrokerOrder,
   HistoricalBar,
   NewOrder,
+  OrderReplacement,
   ReadOutcome,
   SubmitOutcome,
   TradeUpdate,
@@ -21,11 +22,15 @@ export type StreamFault = "none" | "lose" | "twice";
 
 const PRICE = parseFixed("100", "price");
 
-/** Market orders fill at once at 100; limit orders far from it rest. */
+/**
+ * Market orders fill at once at 100; the others rest until the test fills them. Exits wait for their parent's fill and are
+ * given ids of the broker's. A replacement is for what the old order has left.
+ */
 export class FaultyBroker implements Broker {
   readonly orders = new Map<string, BrokerOrder>();
   readonly fills: BrokerFill[] = [];
   readonly submits: string[] = [];
+  readonly replacements: OrderReplacement[] = [];
   nextSubmit: SubmitFault[] = [];
   nextStream: StreamFault[] = [];
   late: (() => void)[] = [];
@@ -59,10 +64,34 @@ export class FaultyBroker implements Broker {
     this.#timeUs += 1000;
     this.#count += 1;
     const id = `broker-${this.#count}`;
-    const resting = order.type === "limit";
-    const accepted: BrokerOrder = {
+    const resting = order.type !== "market";
+    const accepted = this.#resting(id, order.clientOrderId, order);
+    this.orders.set(id, { ...accepted, legs: this.#legs(id, order) });
+    this.#emit("new", this.orders.get(id) as BrokerOrder, null);
+    if (!resting) this.fill(id, order.quantity ?? 0n);
+    return this.orders.get(id) as BrokerOrder;
+  }
+
+  #legs(parentId: string, order: NewOrder): BrokerOrder[] {
+    const legs: BrokerOrder[] = [];
+    const add = (suffix: string, terms: Partial<BrokerOrder>) => {
+      const side = (order.side === "buy") === (order.orderClass === "oco") ? "buy" : "sell";
+      const id = `${parentId}-${suffix}`;
+      const leg = { ...this.#resting(id, `theirs-${id}`, order), ...terms, side, status: "held" } as const;
+      this.orders.set(id, leg);
+      legs.push(leg);
+    };
+    if (order.takeProfitPrice !== null)
+      add("tp", { type: "limit", limitPrice: order.takeProfitPrice, stopPrice: null });
+    if (order.stopLossPrice !== null) add("sl", { type: "stop", limitPrice: null, stopPrice: order.stopLossPrice });
+    return legs;
+  }
+
+  #resting(id: string, clientOrderId: string, order: NewOrder | BrokerOrder): BrokerOrder {
+    return {
       ...order,
       id,
+      clientOrderId,
       replaces: null,
       replacedBy: null,
       legs: [],
@@ -72,13 +101,54 @@ export class FaultyBroker implements Broker {
       submittedAtUs: this.#timeUs,
       updatedAtUs: this.#timeUs,
     };
-    this.orders.set(id, accepted);
-    this.#emit("new", accepted, null);
-    if (!resting) this.#fill(id, order.quantity ?? 0n);
-    return this.orders.get(id) as BrokerOrder;
   }
 
-  #fill(id: string, quantity: bigint): void {
+  /** Tells of a change that the test made to an order. */
+  change(id: string, event: string, change: Partial<BrokerOrder>): void {
+    const after = { ...(this.orders.get(id) as BrokerOrder), ...change };
+    this.orders.set(id, after);
+    this.#emit(event, after, null);
+  }
+
+  async replace(id: string, replacement: OrderReplacement): Promise<SubmitOutcome> {
+    this.replacements.push(replacement);
+    const fault = this.nextSubmit.shift() ?? "none";
+    if (fault === "drop_request") return { kind: "unknown", cause: "time-out" };
+    if (fault === "reject") return { kind: "rejected", code: "BROKER_NOT_REPLACEABLE", message: "not now" };
+    const next = () => this.#replace(id, replacement);
+    if (fault === "late") {
+      this.late.push(() => void next());
+      return { kind: "unknown", cause: "time-out" };
+    }
+    const made = next();
+    if (fault === "drop_answer") return { kind: "unknown", cause: fault };
+    return made === null
+      ? { kind: "rejected", code: "BROKER_NOT_REPLACEABLE", message: "over" }
+      : { kind: "accepted", order: made };
+  }
+
+  #replace(id: string, replacement: OrderReplacement): BrokerOrder | null {
+    const old = this.orders.get(id);
+    if (old === undefined || (old.status !== "new" && old.status !== "partially_filled")) return null;
+    this.#timeUs += 1000;
+    this.#count += 1;
+    const nextId = `broker-${this.#count}`;
+    const total = replacement.quantity ?? old.quantity ?? 0n;
+    const next: BrokerOrder = {
+      ...this.#resting(nextId, replacement.clientOrderId, old),
+      quantity: total - old.filledQuantity,
+      limitPrice: replacement.limitPrice ?? old.limitPrice,
+      stopPrice: replacement.stopPrice ?? old.stopPrice,
+      replaces: id,
+    };
+    this.orders.set(nextId, next);
+    this.change(id, "replaced", { status: "replaced", replacedBy: nextId });
+    this.#emit("new", next, null);
+    return next;
+  }
+
+  /** In two halves. */
+  fill(id: string, quantity: bigint): void {
     const before = this.orders.get(id) as BrokerOrder;
     const first = quantity / 2n;
     for (const part of [first, quantity - first]) {
@@ -145,12 +215,14 @@ export class FaultyBroker implements Broker {
 
   async order(id: string): Promise<ReadOutcome<BrokerOrder>> {
     const order = this.orders.get(id);
-    return order === undefined ? { kind: "not_found" } : { kind: "ok", value: order };
+    if (order === undefined) return { kind: "not_found" };
+    const legs = order.legs.map((leg) => this.orders.get(leg.id) as BrokerOrder);
+    return { kind: "ok", value: { ...order, legs } };
   }
 
   async orderByClientId(id: string): Promise<ReadOutcome<BrokerOrder>> {
     const order = this.byClientId(id);
-    return order === undefined ? { kind: "not_found" } : { kind: "ok", value: order };
+    return order === undefined ? { kind: "not_found" } : { kind: "ok", value: { ...order, legs: [] } };
   }
 
   async openOrders() {
@@ -206,10 +278,6 @@ export class FaultyBroker implements Broker {
 
   async activitiesSince(): Promise<ReadOutcome<BrokerActivity[]>> {
     return { kind: "ok", value: [] };
-  }
-
-  async replace(): Promise<SubmitOutcome> {
-    return { kind: "rejected", code: "BROKER_NOT_REPLACEABLE", message: "nothing is replaced here" };
   }
 
   async closePosition() {

@@ -6,14 +6,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { CodedError } from "../../src/core/errors.ts";
 import { type Fixed, parseFixed } from "../../src/core/fixed.ts";
-import type {
-  Execution,
-  Fence,
-  IntentOutcome,
-  Journal,
-  JournalLimits,
-  JournalOrder,
-  OrderIntent,
+import {
+  type Execution,
+  type Fence,
+  type IntentOutcome,
+  type Journal,
+  type JournalLimits,
+  type JournalOrder,
+  type OrderIntent,
+  SIMPLE_TERMS,
 } from "../../src/orders/journal.ts";
 
 export interface JournalUnderTest {
@@ -41,6 +42,8 @@ export function intent(overrides: Partial<OrderIntent> = {}): OrderIntent {
   count += 1;
   const limitPrice = overrides.limitPrice === undefined ? fixed("100") : overrides.limitPrice;
   return {
+    ...SIMPLE_TERMS,
+    replaces: null,
     clientOrderId: `atb-test-${count}`,
     instanceId: "alpha",
     symbol: "AAA",
@@ -49,7 +52,6 @@ export function intent(overrides: Partial<OrderIntent> = {}): OrderIntent {
     timeInForce: "day",
     quantity: fixed("10"),
     limitPrice,
-    stopPrice: null,
     worstPrice: limitPrice ?? fixed("100"),
     reducing: false,
     trigger: `2:AAA:${count}:0`,
@@ -97,7 +99,7 @@ function withCode(code: string): (error: unknown) => boolean {
   return (error) => error instanceof CodedError && error.code === code;
 }
 
-const BINDING = { brokerAccountId: "account-1", mode: "simulated", openingCash: fixed("100000") } as const;
+export const BINDING = { brokerAccountId: "account-1", mode: "simulated", openingCash: fixed("100000") } as const;
 
 /** Registers the suite; `openJournal` gives an empty journal each time. */
 export function registerJournalContract(
@@ -185,6 +187,7 @@ export function registerJournalContract(
         } = made;
         assert.deepEqual(order, {
           ...content,
+          parentId: null,
           brokerOrderId: null,
           state: "journalled",
           cancelRequested: false,
@@ -233,13 +236,13 @@ export function registerJournalContract(
           "committed",
         ]);
         await assert.rejects(journal.commit(null, [manual(), intent()], WIDE_LIMITS), withCode("FENCED"));
-        const pending = await journal.pendingManual();
         assert.deepEqual(
-          pending.map((order) => order.clientOrderId),
-          [first.clientOrderId, second.clientOrderId],
+          (await journal.load()).openOrders.map((order) => [order.clientOrderId, order.state]),
+          [
+            [first.clientOrderId, "journalled"],
+            [second.clientOrderId, "journalled"],
+          ],
         );
-        await journal.transition(fence, [{ clientOrderId: first.clientOrderId, state: "sending" }]);
-        assert.equal((await journal.pendingManual()).length, 1);
       });
     }
 
@@ -271,7 +274,7 @@ export function registerJournalContract(
 
       const market = { type: "market", limitPrice: null } as const;
       const stop = { type: "stop", limitPrice: null, stopPrice: fixed("90") } as const;
-      const trailing = { type: "trailing_stop", limitPrice: null } as const;
+      const trailing = { type: "trailing_stop", limitPrice: null, trailPrice: fixed("1") } as const;
       const limit = (price: string) => ({ type: "limit", limitPrice: fixed(price) }) as const;
       const stopLimit = (price: string) =>
         ({ type: "stop_limit", limitPrice: fixed(price), stopPrice: fixed("90") }) as const;

@@ -1,17 +1,17 @@
 import { MemoryJournal } from "../../src/orders/journal-memory.ts";
-import { registerJournalContract } from "./journal-contract.ts";
+import { type JournalUnderTest, registerJournalContract } from "./journal-contract.ts";
+import { registerTermsContract } from "./journal-terms-contract.ts";
 
-registerJournalContract(
-  "memory",
-  async () => {
-    let nowMs = 1_000_000;
-    return {
-      journal: new MemoryJournal({ nowMs: () => nowMs }),
-      expireLease: async () => {
-        nowMs += 120_000;
-      },
-      close: async () => undefined,
-    };
-  },
-  false,
-);
+async function openJournal(): Promise<JournalUnderTest> {
+  let nowMs = 1_000_000;
+  return {
+    journal: new MemoryJournal({ nowMs: () => nowMs }),
+    expireLease: async () => {
+      nowMs += 120_000;
+    },
+    close: async () => undefined,
+  };
+}
+
+registerJournalContract("memory", openJournal, false);
+registerTermsContract("memory", openJournal, false);

@@ -6,16 +6,17 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CodedError } from "../../src/core/errors.ts";
 import { FIXED_ONE, type Fixed } from "../../src/core/fixed.ts";
-import type {
-  AppliedExecution,
-  Execution,
-  Fence,
-  Journal,
-  JournalLimits,
-  JournalOrder,
-  JournalSnapshot,
-  OrderChange,
-  OrderIntent,
+import {
+  type AppliedExecution,
+  type Execution,
+  type Fence,
+  type Journal,
+  type JournalLimits,
+  type JournalOrder,
+  type JournalSnapshot,
+  type OrderChange,
+  type OrderIntent,
+  SIMPLE_TERMS,
 } from "../../src/orders/journal.ts";
 import { MemoryJournal } from "../../src/orders/journal-memory.ts";
 import { SqlJournal } from "../../src/store/journal-sql.ts";
@@ -167,6 +168,18 @@ const writer = fc.oneof({ weight: 15, arbitrary: fc.constant("last") }, { weight
 /** True nine times in ten. */
 const mostly = fc.integer({ min: 0, max: 9 }).map((n) => n > 0);
 
+/** Exits where the type may have them; nonsense, which both refuse, is rare. */
+function exitTerms(type: string, shape: string, exit: Fixed, hasLimit: boolean): Partial<OrderIntent> {
+  const fits = type === "limit" || (type === "market" && (shape === "bracket" || shape === "oto"));
+  if (!fits && shape !== "nonsense") return {};
+  const stop = { stopLossPrice: exit, stopLossLimitPrice: hasLimit ? exit + FIXED_ONE : null };
+  if (shape === "bracket") return { orderClass: "bracket", takeProfitPrice: exit * 2n, ...stop };
+  if (shape === "oto") return hasLimit ? { orderClass: "oto", takeProfitPrice: exit } : { orderClass: "oto", ...stop };
+  if (shape === "oco") return { orderClass: "oco", ...stop };
+  if (shape === "extended") return { extendedHours: true };
+  return shape === "nonsense" ? { orderClass: "bracket", stopLossLimitPrice: exit } : {};
+}
+
 const intentOf = fc
   .record({
     clientOrderId: id,
@@ -183,13 +196,26 @@ const intentOf = fc
     midAtDecision: fc.option(price),
     reason: fc.string({ unit: fc.constantFrom("a", '"', "\\", "é", "\u{1f600}", "\n"), maxLength: 5 }),
     snapshot: fc.uint8Array({ maxLength: 90 }),
+    shape: fc.oneof(
+      { weight: 20, arbitrary: fc.constant("simple") },
+      { weight: 8, arbitrary: fc.constantFrom("bracket", "oto", "oco", "extended") },
+      { weight: 1, arbitrary: fc.constant("nonsense") },
+    ),
+    trail: fc.constantFrom("trailPrice", "trailPercent"),
+    exit: price,
+    hasExitLimit: fc.boolean(),
   })
-  .map(({ limit, ...rest }): OrderIntent => {
+  .map(({ limit, shape, trail, exit, hasExitLimit, ...rest }): OrderIntent => {
     const isLimited = rest.type === "limit" || rest.type === "stop_limit";
     const isStopped = rest.type === "stop" || rest.type === "stop_limit";
     const isManual = rest.instanceId === "manual";
+    const isTrailing = rest.type === "trailing_stop";
     return {
+      ...SIMPLE_TERMS,
       ...rest,
+      ...exitTerms(rest.type, shape, exit, hasExitLimit),
+      ...(isTrailing ? { [trail]: limit } : {}),
+      replaces: null,
       timeInForce: "day",
       limitPrice: isLimited ? limit : null,
       stopPrice: isStopped ? limit : null,
@@ -216,8 +242,10 @@ const changeOf = fc
         "canceled",
         "expired",
         "rejected",
+        "replaced",
       ),
       brokerOrderId: fc.constantFrom("b-1", "b-2"),
+      quantity: fc.oneof(quantity, fc.constant(0n)),
       cancelRequested: fc.constant(true as const),
       rejectCode: fc.constantFrom("X", "Y"),
       rejectMessage: fc.constantFrom("no", "never"),
@@ -322,6 +350,32 @@ const commits: CommandArbitrary = fc
     return new Command(show("commit", who, intents, again, limits), run);
   });
 
+/** Mostly of an order that is open, and alike; now and then of one that is not. */
+const replacements: CommandArbitrary = fc
+  .record({ who: writer, pick: fc.nat(30), template: intentOf, isAlike: mostly, limits: limitsOf })
+  .map(({ who, pick, template, isAlike, limits }) => {
+    const run = async (real: Real): Promise<void> => {
+      const { openOrders } = await real.memory.load();
+      const old = openOrders[pick % Math.max(openOrders.length, 1)];
+      const { instanceId, symbol, side, type, limitPrice, stopPrice, trailPrice, trailPercent } = old ?? template;
+      const isManual = instanceId === "manual";
+      const intent: OrderIntent = {
+        ...template,
+        ...SIMPLE_TERMS,
+        ...(isAlike ? { instanceId, symbol, side, type, limitPrice, stopPrice, trailPrice, trailPercent } : {}),
+        ...(isManual ? { snapshot: null, snapshotTimeUs: null, fingerprint: null } : {}),
+        replaces: old?.clientOrderId ?? "atb-none",
+      };
+      real.sent.push(intent);
+      const answer = await both(real, (journal, at) =>
+        journal.commit(fenceOf(real, who, at), [intent, intent], limits),
+      );
+      if (Array.isArray(answer.memory) && answer.memory[0]?.kind === "committed") tally("replaces");
+      assertSame(answer);
+    };
+    return new Command(show("replace", who, pick, template, isAlike, limits), run);
+  });
+
 const transitions: CommandArbitrary = fc
   .record({
     who: writer,
@@ -377,11 +431,6 @@ const cancels: CommandArbitrary = id.map((clientOrderId) => {
   return new Command(show("requestCancel", clientOrderId), run);
 });
 
-const pendings: CommandArbitrary = fc.constant(null).map(() => {
-  const run = async (real: Real): Promise<void> => assertSame(await both(real, (journal) => journal.pendingManual()));
-  return new Command("pendingManual()", run);
-});
-
 const acquisitions: CommandArbitrary = owner.map((who) => {
   const run = async (real: Real): Promise<void> => {
     const sqlLease = await real.sqlJournal.acquireLease(who, TTL_MS);
@@ -417,7 +466,7 @@ const COMMANDS: readonly (readonly [number, CommandArbitrary])[] = [
   [6, transitions],
   [1, tradingStates],
   [1, cancels],
-  [1, pendings],
+  [2, replacements],
   [4, acquisitions],
   [1, losses],
 ];
@@ -431,7 +480,7 @@ async function setUp(store: Store): Promise<{ model: object; real: Real }> {
   const onIllegalChange = (change: OrderChange) => illegal.memory.push(name(change));
   const memory = new MemoryJournal({ nowMs: () => nowMs, onIllegalChange });
   for (const journal of [sqlJournal, memory]) {
-    await journal.bind({ brokerAccountId: "a", mode: "simulated", openingCash: 6_000n * FIXED_ONE });
+    await journal.bind({ brokerAccountId: "a", mode: "simulated", openingCash: 3_000n * FIXED_ONE });
   }
   const fences = new Map<string, { sql: Fence; memory: Fence }>();
   const sqlFence = (await sqlJournal.acquireLease("owner-a", TTL_MS)) as Fence;

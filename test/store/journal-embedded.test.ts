@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { registerJournalContract } from "../orders/journal-contract.ts";
+import { registerTermsContract } from "../orders/journal-terms-contract.ts";
 import { journalOn } from "./journal-database.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "bot-embedded-"));
@@ -18,3 +19,4 @@ after(async () => {
 });
 
 registerJournalContract("embedded", () => journalOn(store), false);
+registerTermsContract("embedded", () => journalOn(store), false);

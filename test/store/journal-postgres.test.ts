@@ -1,6 +1,7 @@
 import { after, before } from "node:test";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { registerJournalContract } from "../orders/journal-contract.ts";
+import { registerTermsContract } from "../orders/journal-terms-contract.ts";
 import { createTestDatabase, skipWithoutDatabase, type TestDatabase } from "../support/database.ts";
 import { journalOn } from "./journal-database.ts";
 
@@ -19,3 +20,4 @@ if (skipWithoutDatabase === false) {
 }
 
 registerJournalContract("PostgreSQL", () => journalOn(store), skipWithoutDatabase);
+registerTermsContract("PostgreSQL", () => journalOn(store), skipWithoutDatabase);

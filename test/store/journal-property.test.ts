@@ -9,6 +9,8 @@ const ANSWERS = [
   "duplicate",
   "INTENT_INVALID",
   "ID_CONTENT_MISMATCH",
+  "NOT_REPLACEABLE",
+  "replaces",
   "TRADING_HALTED",
   "TRADING_REDUCING",
   "UNKNOWN_ORDER",
@@ -40,7 +42,7 @@ void describe("the SQL journal and its model", { skip: skipWithoutDatabase }, ()
   });
 
   void it("give the same answers and the same book to the same commands", async () => {
-    await proveEqual(store, { numRuns: 14, seed: 2 });
+    await proveEqual(store, { numRuns: 14, seed: 6 });
     // The seed is fixed, so each of these is known to have been compared.
     const missing = [...ANSWERS].filter((answer) => !seen.has(answer));
     assert.deepEqual(missing, [], `seen: ${JSON.stringify([...seen])}`);

@@ -3,7 +3,8 @@
  *
  *     journalled ─send─▶ sending ─┬─────────────▶ accepted ─▶ partially filled ─┐
  *          │                      └─lose─▶ unknown ──┘               │          │
- *          └──────── any news of the broker (found after a crash) ───┴──────────┴─▶ filled, canceled, expired, rejected
+ *          └──────── any news of the broker (found after a crash) ───┴──────────┴─▶ filled, canceled, expired, rejected,
+ *                                                                                   replaced (another took its place)
  *
  * `unknown` is neither accepted nor refused: only news of the broker ends it, never time. What was proven accepted does not
  * become unknown again. An end is final.
@@ -18,15 +19,25 @@ export type OrderState =
   | "filled"
   | "canceled"
   | "expired"
-  | "rejected";
+  | "rejected"
+  | "replaced";
 
 /**
  * `send`: the POST begins, or begins again with the same id. `lose`: its outcome is not known. The others are news: of the
  * broker, or, for `cancel` and `reject` of an order that was never sent, of our own.
  */
-export type OrderEvent = "send" | "lose" | "accept" | "fill_partly" | "fill" | "cancel" | "expire" | "reject";
+export type OrderEvent =
+  | "send"
+  | "lose"
+  | "accept"
+  | "fill_partly"
+  | "fill"
+  | "cancel"
+  | "expire"
+  | "reject"
+  | "replace";
 
-const END = { fill: "filled", cancel: "canceled", expire: "expired", reject: "rejected" } as const;
+const END = { fill: "filled", cancel: "canceled", expire: "expired", reject: "rejected", replace: "replaced" } as const;
 const NEWS = { accept: "accepted", fill_partly: "partially_filled", ...END } as const;
 
 const TABLE: Readonly<Record<OrderState, Partial<Readonly<Record<OrderEvent, OrderState>>>>> = {
@@ -40,6 +51,7 @@ const TABLE: Readonly<Record<OrderState, Partial<Readonly<Record<OrderEvent, Ord
   canceled: { cancel: "canceled" },
   expired: { expire: "expired" },
   rejected: { reject: "rejected" },
+  replaced: { replace: "replaced" },
 };
 
 /** The state after the event (the same one for old news), or null when the event cannot happen in this state. */
@@ -47,7 +59,9 @@ export function nextOrderState(current: OrderState, event: OrderEvent): OrderSta
   return TABLE[current][event] ?? null;
 }
 
+const FINAL: ReadonlySet<OrderState> = new Set(Object.values(END));
+
 /** Whether nothing can follow. */
 export function isFinal(state: OrderState): boolean {
-  return state === "filled" || state === "canceled" || state === "expired" || state === "rejected";
+  return FINAL.has(state);
 }

@@ -13,9 +13,10 @@ const STATES: readonly OrderState[] = [
   "canceled",
   "expired",
   "rejected",
+  "replaced",
 ];
-const EVENTS: readonly OrderEvent[] = ["send", "lose", "accept", "fill_partly", "fill", "cancel", "expire", "reject"];
-const NEWS: readonly OrderEvent[] = ["accept", "fill_partly", "fill", "cancel", "expire", "reject"];
+const NEWS: readonly OrderEvent[] = ["accept", "fill_partly", "fill", "cancel", "expire", "reject", "replace"];
+const EVENTS: readonly OrderEvent[] = ["send", "lose", ...NEWS];
 
 /** How much is known of an order; it never falls. */
 const RANK: Readonly<Record<OrderState, number>> = {
@@ -28,6 +29,7 @@ const RANK: Readonly<Record<OrderState, number>> = {
   canceled: 5,
   expired: 5,
   rejected: 5,
+  replaced: 5,
 };
 
 const anyEvents = fc.array(fc.constantFrom(...EVENTS), { maxLength: 20 });
@@ -71,7 +73,7 @@ it("an order found at the broker after a crash is taken over from any state befo
   for (const state of ["journalled", "sending", "unknown"] as const) {
     assert.deepEqual(
       NEWS.map((event) => nextOrderState(state, event)),
-      ["accepted", "partially_filled", "filled", "canceled", "expired", "rejected"],
+      ["accepted", "partially_filled", "filled", "canceled", "expired", "rejected", "replaced"],
     );
   }
 });
