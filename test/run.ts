@@ -23,6 +23,8 @@ function select(filters: readonly string[], long: boolean): Selection {
   const isPath = (filter: string) => wanted.some((file) => file.includes(filter));
   const paths = filters.map((filter) => filter.replace(/^\.\//, "")).filter(isPath);
   const names = filters.filter((filter) => !isPath(filter.replace(/^\.\//, "")));
+  const missing = names.find((name) => /^(\.\/)?test\//.test(name));
+  if (missing !== undefined) throw new Error(`no test file's path contains ${missing}`);
   const files = paths.length === 0 ? wanted : wanted.filter((file) => paths.some((path) => file.includes(path)));
   return { files, names };
 }
