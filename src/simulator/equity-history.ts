@@ -31,6 +31,11 @@ export class EquityHistory {
     return this.#samples[0]?.timeUs ?? null;
   }
 
+  /** Samples that are kept. */
+  get size(): number {
+    return this.#samples.length;
+  }
+
   /** Time has come to `timeUs` with nothing of that moment done yet; `equity` is asked for once a minute. */
   observe(timeUs: number, equity: () => Fixed): void {
     if (timeUs < this.#minuteEndUs) return;

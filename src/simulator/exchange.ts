@@ -138,6 +138,7 @@ export class Exchange {
 
   /** Plays a tick; returns how many events it caused (they follow through `onEvent`). */
   play(tick: MarketTick): number {
+    this.#sample(tick.timeUs);
     this.#remember(tick);
     this.#position = tick.position;
     if (tick.kind === "split") return this.split(this.#symbolOf(tick), tick, tick.timeUs).events.length;

@@ -1,7 +1,8 @@
 /** `/v2/orders`: submit, list, look up, replace and cancel. Main thread of the simulator. */
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { VenueOrder } from "../../venue/order.ts";
+import { FIXED_ONE } from "../../core/fixed.ts";
+import type { NewVenueOrder, VenueOrder } from "../../venue/order.ts";
 import type { CancelRow } from "../../venue/venue.ts";
 import type { Exchange } from "../exchange.ts";
 import { malformed, WireError } from "../wire-error.ts";
@@ -15,6 +16,7 @@ import { wireOrder } from "./wire-order.ts";
 type Json = Record<string, unknown>;
 
 const NOT_FOUND = 40410000;
+const FORBIDDEN = 40310000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface OrderRoutesOptions {
@@ -49,10 +51,20 @@ export function orderRoutes(app: FastifyInstance, options: OrderRoutesOptions): 
 }
 
 async function submit(body: unknown, { exchange, directory, nowUs }: OrderRoutesOptions): Promise<Json> {
-  const result = exchange.submit(readOrderRequest(body, directory, randomUUID), nowUs());
+  const order = readOrderRequest(body, directory, randomUUID);
+  if (!exchange.preferences.fractionalTrading && isFractional(order, directory)) {
+    throw new WireError(403, FORBIDDEN, "account is not enabled for fractional trading");
+  }
+  const result = exchange.submit(order, nowUs());
   await exchange.ledger.committed();
   if (!result.ok) throw WireError.of(result.refusal);
   return wireOrder(result.order, directory, result.legs);
+}
+
+/** Whether an order is for parts of a share or for an amount of shares; pairs have no whole ones. */
+function isFractional({ symbol, quantity, notional }: NewVenueOrder, directory: InstrumentDirectory): boolean {
+  if (directory.named(symbol)?.assetClass !== "us_equity") return false;
+  return notional !== null || (quantity !== null && quantity % FIXED_ONE !== 0n);
 }
 
 async function replace(id: string, body: unknown, { exchange, directory, nowUs }: OrderRoutesOptions): Promise<Json> {
