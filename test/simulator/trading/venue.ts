@@ -29,7 +29,7 @@ export async function start(t: TestContext, script = market(), settings: object 
   const instruments = [{ symbol: "ACME", fractionable: true }, { symbol: "BTC/USD" }];
   const venue = await ScriptedVenue.start(t, script, { ...KEYS, instruments, ...settings });
   await venue.play(OPENING_TICKS - 1);
-  const { port } = venue;
+  const port = Number(new URL(venue.url).port);
   return {
     port,
     play: (ticks) => venue.play(ticks),
