@@ -82,7 +82,7 @@ describe("the trade-update stream's messages", () => {
     await stream.find((message) => message.data?.event === "canceled");
     await stream.close();
     const updates = stream.messages.filter((message) => message.stream === "trade_updates");
-    const ids = updates.map((message) => message.data.event_id);
+    const ids: string[] = updates.map((message) => message.data.event_id);
     assert.deepEqual(ids.toSorted(), ids);
     assert.equal(new Set(ids).size, ids.length);
     assert.ok(updates.every((message) => typeof message.data.timestamp === "string"));
