@@ -8,18 +8,21 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import { calendarOf } from "../core/market/calendar.ts";
 import type { Instrument } from "../core/market/instrument.ts";
 import type { SimulatorConfig } from "./config.ts";
-import type { MarketData } from "./data/market-data.ts";
+import type { DataStreams } from "./data-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Lockstep } from "./lockstep.ts";
+import { barMessage, type MessageTick, tickMessage } from "./market-message.ts";
 import type { MarketSource, MarketTick } from "./market-source.ts";
+import type { MinuteBars } from "./minute-bars.ts";
 import type { VenuePace } from "./venue-pace.ts";
 
 export interface MarketDriverOptions {
   readonly config: SimulatorConfig;
   readonly source: MarketSource;
   readonly exchange: Exchange;
-  readonly data: MarketData;
+  readonly streams: DataStreams;
   readonly lockstep: Lockstep;
+  readonly bars: MinuteBars;
   readonly pace: VenuePace;
   readonly signal: AbortSignal;
 }
@@ -94,14 +97,15 @@ export class MarketDriver {
   #replayed(tick: MarketTick): void {
     this.#options.exchange.observe(tick);
     this.#options.pace.observe(tick.timeUs);
-    this.#options.data.observe(tick);
+    this.#options.bars.advance(tick.timeUs);
+    if (tick.kind === "trade") this.#options.bars.add(tick);
   }
 
   async #begin(): Promise<void> {
-    const { config, source, data, lockstep, pace, signal } = this.#options;
+    const { config, source, streams, lockstep, pace, signal } = this.#options;
     if (config.speed === "lockstep") await this.#orAborted(lockstep.attached());
     const waits = source.tickCount !== null || config.speed === "lockstep" || config.speed === "max";
-    if (waits && config.waitForSubscriber && !data.streams.subscribed) await this.#subscription();
+    if (waits && config.waitForSubscriber && !streams.subscribed) await this.#subscription();
     signal.throwIfAborted();
     pace.start();
   }
@@ -142,26 +146,17 @@ export class MarketDriver {
 
   /** Sleeps until the venue's clock shows `timeUs`, with everything sent before. */
   async #until(timeUs: number): Promise<void> {
-    const { pace, signal } = this.#options;
+    const { exchange, pace, signal } = this.#options;
     this.#flush();
     while (pace.nowUs() < timeUs) {
       await sleep(Math.min(IDLE_MS, Math.ceil(pace.msUntil(timeUs))), undefined, { signal });
-      this.#advance(Math.min(pace.nowUs(), timeUs));
+      exchange.advance(Math.min(pace.nowUs(), timeUs));
     }
-  }
-
-  /** Time passes without a tick. */
-  #advance(timeUs: number): void {
-    const { exchange, data } = this.#options;
-    exchange.advance(timeUs);
-    exchange.ledger.afterCommit(() => data.advance(timeUs));
-    this.#flush();
   }
 
   /** At `max`: waits while nobody listens and while a reader is far behind. */
   async #readers(): Promise<void> {
-    const { streams } = this.#options.data;
-    const { config, signal } = this.#options;
+    const { config, streams, signal } = this.#options;
     if (this.#sinceCheck !== 0) return;
     while (config.waitForSubscriber && !streams.subscribed) await this.#subscription();
     while (streams.backlogBytes > BACKLOG_BYTES) await sleep(1, undefined, { signal });
@@ -195,15 +190,24 @@ export class MarketDriver {
     return exchange.play(tick);
   }
 
-  /** The tick as data, after the updates that it caused. */
+  /** The tick, and the minute bars that it ends, as data, after the updates that it caused. */
   #send(tick: MarketTick): void {
-    const { exchange, data } = this.#options;
-    exchange.ledger.afterCommit(() => data.play(tick));
+    const { exchange, streams, bars } = this.#options;
+    const closed = bars.advance(tick.timeUs);
+    if (tick.kind === "trade") bars.add(tick);
+    const instrument = this.#instruments[tick.index] as Instrument;
+    exchange.ledger.afterCommit(() => {
+      for (const { index, bar } of closed) {
+        const ended = this.#instruments[index] as Instrument;
+        streams.push("bars", ended, () => barMessage(bar, ended.symbol));
+      }
+      if (hasMessage(tick)) streams.push(CHANNELS[tick.kind], instrument, () => tickMessage(tick, instrument));
+    });
   }
 
   #flush(): void {
-    const { exchange, data } = this.#options;
-    exchange.ledger.afterCommit(() => data.flush());
+    const { exchange, streams } = this.#options;
+    exchange.ledger.afterCommit(() => streams.flush());
   }
 
   #cursor(timeUs: number): void {
@@ -232,3 +236,18 @@ export class MarketDriver {
     this.#done = true;
   }
 }
+
+function hasMessage(tick: MarketTick): tick is MessageTick {
+  return tick.kind in CHANNELS;
+}
+
+const CHANNELS = {
+  quote: "quotes",
+  trade: "trades",
+  status: "statuses",
+  luld: "lulds",
+  correction: "corrections",
+  cancelError: "cancelErrors",
+  imbalance: "imbalances",
+  book: "orderbooks",
+} as const;

@@ -18,7 +18,6 @@ import {
   type HistoryBar,
   type MarketSource,
   type MarketTick,
-  type PastTicks,
   type QuoteTick,
   type StatusTick,
   type TradeTick,
@@ -75,7 +74,7 @@ const DRAW_QUOTE_SIZE = 208;
 const DRAW_HALT = 209;
 const DRAW_HALT_AT = 210;
 
-export class SyntheticMarket implements MarketSource, BarHistory, PastTicks {
+export class SyntheticMarket implements MarketSource, BarHistory {
   readonly instruments: readonly Instrument[];
   readonly barsOnly = false;
   readonly startUs = null;
@@ -107,13 +106,6 @@ export class SyntheticMarket implements MarketSource, BarHistory, PastTicks {
     if (into.length - first < 2) return;
     const sorted = into.splice(first).sort((a, b) => a.timeUs - b.timeUs);
     into.push(...sorted);
-  }
-
-  past(index: number, startUs: number, endUs: number): MarketTick[] {
-    const line = this.#lines[index] as Line;
-    const ticks: MarketTick[] = [];
-    for (let slot = Math.floor(startUs / SLOT_US); slot * SLOT_US < endUs; slot++) line.slot(slot, ticks);
-    return ticks.filter((tick) => tick.timeUs >= startUs && tick.timeUs < endUs);
   }
 
   /** A page is cut short where it would take too long to make, and says where to go on. */
