@@ -3,7 +3,7 @@
  * and now and then for orders that have been silent. Main thread only. It reads the broker and hands facts to the order
  * manager; it never sends a new order except to settle an unknown one under its own id.
  */
-import type { Broker, BrokerFill, BrokerOrder, BrokerPosition, ReadOutcome } from "../broker/broker.ts";
+import type { Broker, BrokerFill, BrokerOrder, BrokerPosition, ReadOutcome, SubmitOutcome } from "../broker/broker.ts";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
 import { isFinal } from "../core/order/order-state.ts";
@@ -13,7 +13,7 @@ import { isSameType } from "./journal-rules.ts";
 import { isExit } from "./live-orders.ts";
 import { ORDER_ID_PREFIX } from "./order-id.ts";
 import type { LiveOrder, OrderManager } from "./order-manager.ts";
-import { isSettlingOrder, settlingOrder } from "./settling-order.ts";
+import { isSettlingOrder, settlingOrders } from "./settling-order.ts";
 
 export interface ReconcileReport {
   readonly ordersChecked: number;
@@ -219,7 +219,11 @@ export class Reconciler {
     if (live.sending || !this.#options.manager.mayAct || this.#options.manager.find(order.clientOrderId) !== live)
       return;
     if (live.order.state !== "unknown") this.#options.manager.settleAs(live, { state: "unknown" });
-    const outcome = await this.#options.broker.submit(settlingOrder(order), SETTLE_DEADLINE_MS);
+    let outcome: SubmitOutcome = { kind: "unknown", cause: "not sent" };
+    for (const settling of settlingOrders(order)) {
+      outcome = await this.#options.broker.submit(settling, SETTLE_DEADLINE_MS);
+      if (outcome.kind !== "rejected") break;
+    }
     if (outcome.kind === "accepted") {
       this.#options.manager.applyBrokerOrder(live, outcome.order);
       this.#options.manager.cancel(order.clientOrderId);

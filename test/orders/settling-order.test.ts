@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { BrokerOrder } from "../../src/broker/broker.ts";
 import { formatFixed, parseFixed } from "../../src/core/fixed.ts";
 import type { JournalOrder } from "../../src/orders/journal.ts";
-import { isSettlingOrder, settlingOrder } from "../../src/orders/settling-order.ts";
+import { isSettlingOrder, settlingOrders } from "../../src/orders/settling-order.ts";
 
 const amount = (text: string) => parseFixed(text, "amount");
 
@@ -21,8 +21,18 @@ function unknown(symbol: string, worst: string, mid: string | null): JournalOrde
 }
 
 function terms(symbol: string, worst: string, mid: string | null): readonly unknown[] {
-  const { side, type, timeInForce, quantity, limitPrice } = settlingOrder(unknown(symbol, worst, mid));
-  return [side, type, timeInForce, formatFixed(quantity as bigint), formatFixed(limitPrice as bigint)];
+  return allTerms(symbol, worst, mid)[0] as unknown[];
+}
+
+function allTerms(symbol: string, worst: string, mid: string | null): readonly unknown[][] {
+  const orders = settlingOrders(unknown(symbol, worst, mid));
+  return orders.map(({ side, type, timeInForce, quantity, limitPrice }) => [
+    side,
+    type,
+    timeInForce,
+    formatFixed(quantity as bigint),
+    formatFixed(limitPrice as bigint),
+  ]);
 }
 
 describe("the order that settles an unknown one", () => {
@@ -42,10 +52,19 @@ describe("the order that settles an unknown one", () => {
     assert.equal(terms("AAPL", "90", "100").at(-1), "0.9");
   });
 
+  test("is, where the broker refuses that, a sale of one share far above the price", () => {
+    assert.deepEqual(allTerms("AAPL", "103", "100")[1], ["sell", "limit", "day", "1", "309.01"]);
+    // All that is known is a limit, which may be far below the market.
+    assert.deepEqual(allTerms("AAPL", "10", null)[1], ["sell", "limit", "day", "1", "1000.01"]);
+    assert.equal(allTerms("BTC/USD", "60123", null).length, 1);
+  });
+
   test("is recognised by what it asks", () => {
     const order = unknown("AAPL", "187.12", null);
-    const found = { ...settlingOrder(order), id: "1" } as unknown as BrokerOrder;
+    const [found, other] = settlingOrders(order).map((each) => ({ ...each, id: "1" }) as unknown as BrokerOrder);
+    assert.ok(found !== undefined && other !== undefined);
     assert.equal(isSettlingOrder(found, order), true);
+    assert.equal(isSettlingOrder(other, order), true);
     assert.equal(isSettlingOrder({ ...found, limitPrice: amount("1.88") }, order), false);
     assert.equal(isSettlingOrder({ ...found, side: "sell" }, order), false);
   });
