@@ -226,8 +226,8 @@ export class FaultWorld {
     for (const { clientOrderId } of this.judge.orders.values()) {
       byClient.set(clientOrderId, (byClient.get(clientOrderId) ?? 0) + 1);
     }
-    for (const [id, count] of byClient) {
-      assert.equal(count, 1, `${id} is at the broker once`);
+    for (const [id, copies] of byClient) {
+      assert.equal(copies, 1, `${id} is at the broker once`);
       assert.ok(this.orders.has(id), `${id} is in the journal`);
     }
     for (const order of this.judge.orders.values()) {

@@ -194,7 +194,7 @@ class Tally {
 }
 
 /** One world through many sequences; a failure ends it, so that what is shrunk begins in a new one. */
-async function live(seed: number, sequences: number, tally: Tally): Promise<void> {
+async function liveThrough(seed: number, sequences: number, tally: Tally): Promise<void> {
   let world: FaultWorld | null = null;
   const retire = async () => {
     if (world !== null) tally.add(world);
@@ -222,7 +222,7 @@ test(`${SEQUENCES} random sequences of orders and faults leave the books equal t
   t.diagnostic(`seed ${SEED}: FAULT_SEED=${SEED} repeats it`);
   const tally = new Tally();
   // Most of a sequence is waiting: for sockets, deadlines, the disk.
-  const worlds = Array.from({ length: WORLDS }, (_, world) => live(SEED + world, SEQUENCES / WORLDS, tally));
+  const worlds = Array.from({ length: WORLDS }, (_, world) => liveThrough(SEED + world, SEQUENCES / WORLDS, tally));
   const ends = await Promise.allSettled(worlds);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const { orders, unknown, struck, refusals } = tally;
