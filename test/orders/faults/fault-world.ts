@@ -14,7 +14,13 @@ import { parseFixed } from "../../../src/core/fixed.ts";
 import { nextOrderState, type OrderEvent, type OrderState } from "../../../src/core/order/order-state.ts";
 import { MemoryJournal } from "../../../src/orders/journal-memory.ts";
 import type { DecodedOrder } from "../../../src/orders/intent-decoder.ts";
-import type { JournalLimits, JournalOrder, OrderIntent, PositionRow } from "../../../src/orders/journal.ts";
+import {
+  type JournalLimits,
+  type JournalOrder,
+  type OrderIntent,
+  type PositionRow,
+  SIMPLE_TERMS,
+} from "../../../src/orders/journal.ts";
 import { strategyOrderId } from "../../../src/orders/order-id.ts";
 import { OrderManager } from "../../../src/orders/order-manager.ts";
 import { Reconciler, type ReconcileReport } from "../../../src/orders/reconciler.ts";
@@ -436,15 +442,16 @@ function toIntent(decoded: DecodedOrder): OrderIntent {
   const symbol = SYMBOLS[decoded.owner.instrumentIndex] as WorldSymbol;
   const trigger = triggerOf(symbol, decoded.triggerVenueTimeUs);
   return {
+    ...SIMPLE_TERMS,
     clientOrderId: idOf(symbol, decoded.triggerVenueTimeUs),
     instanceId: "s",
+    replaces: null,
     symbol,
     side: decoded.side,
     type: decoded.type,
     timeInForce: decoded.timeInForce,
     quantity: decoded.quantity,
     limitPrice: decoded.limitPrice,
-    stopPrice: null,
     worstPrice: decoded.limitPrice ?? parseFixed(WORST[symbol], "price"),
     reducing: decoded.reducing,
     trigger,

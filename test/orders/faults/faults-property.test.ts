@@ -134,7 +134,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
 );
 const sequence = fc.record({
-  steps: fc.array(fc.record({ faults: fc.array(fault, { maxLength: 2 }), step }), { minLength: 1, maxLength: 8 }),
+  steps: fc.array(fc.record({ faults: fc.array(fault, { maxLength: 2 }), step }), { minLength: 1, maxLength: 6 }),
 });
 const FAULTS = [
   "drop_request",
