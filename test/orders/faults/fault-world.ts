@@ -125,8 +125,8 @@ export class FaultWorld {
       ...config,
     });
     const port = await simulator.listen();
-    await quoted(port, "/v2/test", "AAA");
-    await quoted(port, "/v2/test", "BBB");
+    await quoted(port, "/v2/iex", "AAA");
+    await quoted(port, "/v2/iex", "BBB");
     await quoted(port, "/v1beta3/crypto/us", "CCC/USD");
     const journal = new MemoryJournal({ nowMs: () => 0, bookId: "book" });
     const world = new FaultWorld(simulator, port, directory, await LedgerJudge.open(ledgerFile), journal);
