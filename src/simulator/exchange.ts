@@ -9,6 +9,7 @@ import type { Instrument } from "../core/market/instrument.ts";
 import type {
   AmendTradeResult,
   CancelResult,
+  CancelRow,
   ClosingSize,
   CorporateActionResult,
   NewVenueOrder,
@@ -21,14 +22,18 @@ import type {
 } from "../venue/order.ts";
 import type { VenueSettings } from "../venue/admission.ts";
 import type { VenueBar } from "../venue/models/contract.ts";
+import type { SplitRatio } from "../venue/corporate-actions.ts";
 import { seedOf } from "../venue/seeded-hash.ts";
-import { type CancelRow, Venue } from "../venue/venue.ts";
+import type { Auction } from "../venue/sessions.ts";
+import { Venue } from "../venue/venue.ts";
 import { type AccountPreferences, DEFAULT_PREFERENCES } from "./account-preferences.ts";
 import type { SimulatorConfig } from "./config.ts";
 import { closeOf, closeOfEntry, type DayClose, dayEntry, firstClose } from "./day-close.ts";
 import { EquityHistory } from "./equity-history.ts";
 import type { Ledger } from "./ledger.ts";
 import {
+  activityOfRecord,
+  activityRecord,
   executionOfRecord,
   executionRecord,
   type HeadEntry,
@@ -55,18 +60,12 @@ export interface ExchangeOptions {
   readonly startUs: number;
 }
 
-/** Fills that are kept for the list of activities. */
-const RETAINED_FILLS = 100_000;
-
 export class Exchange {
   readonly venue: Venue;
   readonly ledger: Ledger;
   readonly head: HeadEntry;
-  readonly fills: VenueEvent[] = [];
-  /** Of the account, other than fills, oldest first. */
-  readonly activities: VenueActivity[] = [];
   readonly latest: LatestTicks[];
-  /** Told of every event after it is on the disk, in order, with its number: it counts the account's events from 1. */
+  /** Told of every event that clients hear of, after it is on the disk, in order, with its number: it counts the account's events from 1. */
   onEvent: (event: VenueEvent, number: number) => void = () => {};
   /** How the day before ended. */
   lastDay: DayClose;
@@ -104,6 +103,16 @@ export class Exchange {
       slippage: slippageModel(config.slippage, seed),
     });
     for (const entry of rest) this.#recover(entry);
+  }
+
+  /** Those that are kept, oldest first. */
+  get fills(): readonly VenueEvent[] {
+    return this.venue.fills;
+  }
+
+  /** Of the account, other than fills; those that are kept, oldest first. */
+  get activities(): readonly VenueActivity[] {
+    return this.venue.activities;
   }
 
   /** Place of the newest tick that has been played, in this life or before. */
@@ -180,7 +189,7 @@ export class Exchange {
     return rows;
   }
 
-  split(symbol: string, ratio: { readonly from: number; readonly to: number }, timeUs: number): CorporateActionResult {
+  split(symbol: string, ratio: SplitRatio, timeUs: number): CorporateActionResult {
     return this.#acted(this.venue.split(symbol, ratio, timeUs));
   }
 
@@ -238,11 +247,15 @@ export class Exchange {
 
   #acted(result: CorporateActionResult): CorporateActionResult {
     this.#publish(result.events);
-    if (result.ok) this.activities.push(...result.activities);
+    for (const activity of result.ok ? result.activities : []) {
+      this.ledger.append({ kind: "activity", position: this.#position, activity: activityRecord(activity) });
+    }
     return result;
   }
 
+  /** Into the ledger, then to whoever listens; returns how many are told. */
   #publish(events: readonly VenueEvent[]): number {
+    let told = 0;
     for (const event of events) {
       this.ledger.append({
         kind: "event",
@@ -254,10 +267,12 @@ export class Exchange {
         reason: event.reason,
       });
       this.#count(event);
+      if (!isTold(event)) continue;
+      told += 1;
       const number = this.#eventCount;
       this.ledger.afterCommit(() => this.onEvent(event, number));
     }
-    return events.length;
+    return told;
   }
 
   #count(event: VenueEvent): void {
@@ -265,9 +280,6 @@ export class Exchange {
     const { kind, order, execution, timeUs } = event;
     const traded = execution === null ? "" : `${execution.quantity} ${execution.price}`;
     this.#history.update(`${order.clientOrderId} ${kind} ${order.side} ${order.symbol} ${traded} ${timeUs}\n`);
-    if (event.execution === null) return;
-    this.fills.push(event);
-    if (this.fills.length > RETAINED_FILLS * 2) this.fills.splice(0, this.fills.length - RETAINED_FILLS);
   }
 
   #symbolOf(tick: MarketTick): string {
@@ -280,7 +292,14 @@ export class Exchange {
       case "quote":
         return venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs, tick.bidSize, tick.askSize);
       case "trade":
-        return venue.onTrade(tick.index, tick.price, tick.timeUs, tick.size, tick.aggressor);
+        return venue.onTrade(
+          tick.index,
+          tick.price,
+          tick.timeUs,
+          tick.size,
+          tick.aggressor,
+          auctionOf(tick.conditions),
+        );
       case "status":
         return venue.onHalt(tick.index, tick.halted, tick.timeUs);
       case "book":
@@ -321,7 +340,7 @@ export class Exchange {
     switch (entry.kind) {
       case "order":
         this.#position = entry.position;
-        this.venue.replay({ order: orderOfRecord(entry.order), execution: null });
+        this.venue.replayOrder(orderOfRecord(entry.order));
         this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, this.venue.timeUs);
         break;
       case "event": {
@@ -329,8 +348,16 @@ export class Exchange {
         const execution = executionOfRecord(entry.execution);
         this.#position = entry.position;
         this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, entry.timeUs);
-        this.venue.replay({ order, execution });
-        this.#count({ kind: entry.event, order, execution, timeUs: entry.timeUs, reason: entry.reason });
+        const event = { kind: entry.event, order, execution, timeUs: entry.timeUs, reason: entry.reason };
+        this.venue.replay(event);
+        this.#count(event);
+        break;
+      }
+      case "activity": {
+        const activity = activityOfRecord(entry.activity);
+        this.#position = entry.position;
+        this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, activity.timeUs);
+        this.venue.replayActivity(activity);
         break;
       }
       case "cursor":
@@ -364,6 +391,20 @@ export class Exchange {
 function venueBar({ bar, openUs, timeUs, halfSpread }: BarTick): VenueBar {
   const { open, high, low, close, volume } = bar;
   return { startUs: openUs, endUs: timeUs, open, high, low, close, volume, halfSpread };
+}
+
+/** Clients do not hear of what the venue changes of its own accord. */
+function isTold(event: VenueEvent): boolean {
+  return event.kind !== "amended";
+}
+
+const OPENING_PRINTS: readonly string[] = ["O", "Q"];
+const CLOSING_PRINTS: readonly string[] = ["6", "M"];
+
+/** The auction that a trade with these sale conditions is the print of; both tapes use the same letters for it. */
+function auctionOf(conditions: readonly string[]): Auction | null {
+  if (conditions.some((condition) => OPENING_PRINTS.includes(condition))) return "open";
+  return conditions.some((condition) => CLOSING_PRINTS.includes(condition)) ? "close" : null;
 }
 
 function checkedHead(entry: LedgerEntry, options: ExchangeOptions): HeadEntry {

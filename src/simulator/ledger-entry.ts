@@ -4,7 +4,7 @@
  */
 import { CodedError } from "../core/errors.ts";
 import { formatFixed, parseFixed } from "../core/fixed.ts";
-import type { VenueEvent, VenueExecution, VenueOrder } from "../venue/order.ts";
+import type { VenueActivity, VenueEvent, VenueExecution, VenueOrder } from "../venue/order.ts";
 import type { AccountPreferences } from "./account-preferences.ts";
 import type { DayEntry } from "./day-close.ts";
 import type { WatchlistChange } from "./watchlists.ts";
@@ -67,10 +67,18 @@ export interface WatchlistEntry extends WatchlistChange {
   readonly kind: "watchlist";
 }
 
+/** A corporate action, after the cancellations that it brought. */
+export interface ActivityEntry {
+  readonly kind: "activity";
+  readonly position: number;
+  readonly activity: WireRecord;
+}
+
 export type LedgerEntry =
   | HeadEntry
   | OrderEntry
   | EventEntry
+  | ActivityEntry
   | CursorEntry
   | SettingsEntry
   | DayEntry
@@ -94,6 +102,16 @@ const ORDER_AMOUNTS = [
 ];
 const EXECUTION_AMOUNTS = ["quantity", "price", "fee", "feeQuantity", "positionQuantity", "cash"];
 
+const ACTIVITY_AMOUNTS = [
+  "netAmount",
+  "quantity",
+  "perShareAmount",
+  "price",
+  "positionQuantity",
+  "cash",
+  "positionCost",
+];
+
 export function orderRecord(order: VenueOrder): WireRecord {
   return toRecord(order as unknown as Record<string, unknown>, ORDER_AMOUNTS);
 }
@@ -108,6 +126,14 @@ export function executionRecord(execution: VenueExecution | null): WireRecord | 
 
 export function executionOfRecord(record: WireRecord | null): VenueExecution | null {
   return record === null ? null : (fromRecord(record, EXECUTION_AMOUNTS) as unknown as VenueExecution);
+}
+
+export function activityRecord(activity: VenueActivity): WireRecord {
+  return toRecord(activity as unknown as Record<string, unknown>, ACTIVITY_AMOUNTS);
+}
+
+export function activityOfRecord(record: WireRecord): VenueActivity {
+  return fromRecord(record, ACTIVITY_AMOUNTS) as unknown as VenueActivity;
 }
 
 function toRecord(value: Record<string, unknown>, amounts: readonly string[]): WireRecord {

@@ -2,21 +2,16 @@
  * Whether an order may enter: Alpaca's checks with its statuses, codes and words. Pure: it reads the account and decides.
  * The checks run from the cheapest to the dearest; the first that fails is the answer.
  */
-import { type Fixed, FIXED_ONE, formatFixed } from "../core/fixed.ts";
-import { priceIncrementAt } from "../core/market/instrument.ts";
-import { type AccountFigures, openingCost } from "./buying-power.ts";
+import { divideFixed, type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
+import type { Instrument } from "../core/market/instrument.ts";
+import { type AccountFigures, mayOnlyClose, mayShort } from "./buying-power.ts";
 import { type Holdings, notionalOf } from "./holdings.ts";
 import type { VenueMarket } from "./market.ts";
-import {
-  type NewVenueOrder,
-  remainingOf,
-  type VenueOrderTerms,
-  type VenueRefusal,
-  type WorkingOrder,
-} from "./order.ts";
-
-/** An order with what it is expected to trade. */
-export type SizedOrder = NewVenueOrder & { readonly expectedQuantity: Fixed };
+import type { NewVenueOrder, VenueOrderRole, VenueRefusal, WorkingOrder } from "./order.ts";
+import { combinationRefusal, incrementRefusal, isFractional, shapeRefusal, type SizedOrder } from "./order-rules.ts";
+import { forbidden, unprocessable } from "./refusal.ts";
+import { availableQuantity, openingCost } from "./reservations.ts";
+import { washTradeRefusal } from "./wash-trade.ts";
 
 /** What the account's owner may change. */
 export interface VenueSettings {
@@ -33,160 +28,133 @@ export interface AdmissionContext {
   figures(): AccountFigures;
 }
 
-export const CODE_MALFORMED = 40010001;
-export const CODE_FORBIDDEN = 40310000;
-export const CODE_NOT_FOUND = 40410000;
-export const CODE_UNPROCESSABLE = 42210000;
+/** Alpaca's least value of an order in fractions of a share. */
+const FRACTION_MIN_NOTIONAL = parseFixed("1", "least value");
+/** A stop-loss keeps this distance from the price that it is measured against. */
+const STOP_DISTANCE = parseFixed("0.01", "stop distance");
 
-/** Alpaca's limit on the length of a client order id. */
-const CLIENT_ORDER_ID_LENGTH = 128;
+/** With what the order is expected to trade; digits of a coin quantity beyond its increment are cut off, as Alpaca does. */
+export function sizedOrder(order: NewVenueOrder, market: VenueMarket, timeUs: number): SizedOrder {
+  const quantity = order.quantity === null ? null : cutToIncrement(order.quantity, market.instrument);
+  if (order.notional === null) return { ...order, quantity, expectedQuantity: quantity ?? 0n };
+  const price = market.reference(order.side, timeUs);
+  const expectedQuantity = price === null ? 0n : divideFixed(order.notional, price, "floor", "quantity");
+  return { ...order, quantity, expectedQuantity };
+}
 
-export function refuse(
-  status: VenueRefusal["status"],
-  code: number,
-  message: string,
-  extra: VenueRefusal["extra"] = {},
-): VenueRefusal {
-  return { status, code, message, extra };
+function cutToIncrement(quantity: Fixed, instrument: Instrument): Fixed {
+  return instrument.assetClass === "crypto" ? quantity - (quantity % instrument.quantityIncrement) : quantity;
+}
+
+/** What the order itself will be in its group. */
+export function roleOf(order: Pick<NewVenueOrder, "orderClass">): VenueOrderRole {
+  return order.orderClass === "oco" ? "take_profit" : "entry";
 }
 
 /** Null when the order may enter. */
 export function refusalOf(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   return (
-    unservedRefusal(order) ??
     shapeRefusal(order) ??
     permissionRefusal(order, market, context) ??
-    incrementRefusal(order, market) ??
+    combinationRefusal(order, market, context.timeUs) ??
+    incrementRefusal(order, market.instrument) ??
+    groupRefusal(order, context.holdings.quantityOf(order.symbol)) ??
+    stopSideRefusal(order, market.mark()) ??
+    exitPriceRefusal(order, market.mark()) ??
     washTradeRefusal(order, market.open) ??
     positionRefusal(order, market, context) ??
     costRefusal(order, market, context)
   );
 }
 
-/** What this venue does not trade yet is refused in words, never taken for something else. */
-function unservedRefusal(order: SizedOrder): VenueRefusal | null {
-  const unserved =
-    order.type !== "market" && order.type !== "limit"
-      ? `type ${order.type}`
-      : order.timeInForce !== "day" && order.timeInForce !== "gtc" && order.timeInForce !== "ioc"
-        ? `time in force ${order.timeInForce}`
-        : order.orderClass !== "simple"
-          ? `class ${order.orderClass}`
-          : order.notional !== null
-            ? "notional"
-            : order.extendedHours
-              ? "extended hours"
-              : null;
-  return unserved === null ? null : refuse(422, CODE_UNPROCESSABLE, `${unserved} orders are not traded by this venue`);
-}
-
-function shapeRefusal(order: SizedOrder): VenueRefusal | null {
-  if (order.clientOrderId.length > CLIENT_ORDER_ID_LENGTH) {
-    return refuse(422, CODE_MALFORMED, `client_order_id must be no more than ${CLIENT_ORDER_ID_LENGTH} characters`);
-  }
-  if (order.expectedQuantity <= 0n) return refuse(422, CODE_MALFORMED, "qty must be > 0");
-  if (order.type === "market" && order.limitPrice !== null) {
-    return refuse(422, CODE_MALFORMED, "market orders require no stop or limit price");
-  }
-  if (order.type === "limit" && order.limitPrice === null) {
-    return refuse(422, CODE_MALFORMED, "limit orders require a limit price");
-  }
-  if (order.limitPrice !== null && order.limitPrice <= 0n)
-    return refuse(422, CODE_MALFORMED, "limit price must be > 0");
-  return null;
-}
-
-function permissionRefusal(order: NewVenueOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
-  const { instrument } = market;
-  if (context.settings.suspendTrade) return refuse(403, CODE_FORBIDDEN, "new orders are rejected by user request");
-  if (!instrument.tradable) return refuse(422, CODE_UNPROCESSABLE, `asset "${order.symbol}" is not tradable`);
-  if (instrument.assetClass === "crypto" && order.timeInForce === "day") {
-    return refuse(422, CODE_UNPROCESSABLE, "invalid crypto time_in_force");
-  }
-  if (order.timeInForce === "ioc" && !market.calendar.isOpen(context.timeUs)) {
-    return refuse(422, CODE_UNPROCESSABLE, "ioc orders are only accepted during market hours");
+function permissionRefusal(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
+  if (context.settings.suspendTrade) return forbidden("new orders are rejected by user request");
+  if (!market.instrument.tradable) return unprocessable(`asset "${order.symbol}" is not tradable`);
+  const intent = order.positionIntent;
+  if (intent !== null && !intent.startsWith(order.side)) {
+    return unprocessable(`position_intent ${intent} does not match side ${order.side}`);
   }
   return null;
 }
 
-function incrementRefusal(order: SizedOrder, market: VenueMarket): VenueRefusal | null {
-  const { instrument } = market;
-  if (order.limitPrice !== null && order.limitPrice % priceIncrementAt(instrument, order.limitPrice) !== 0n) {
-    return refuse(
-      422,
-      CODE_UNPROCESSABLE,
-      `invalid limit_price ${formatFixed(order.limitPrice)}. sub-penny increment does not fulfill minimum pricing criteria`,
-    );
-  }
-  if (instrument.assetClass === "us_equity" && order.expectedQuantity % FIXED_ONE !== 0n) {
-    if (!instrument.fractionable) {
-      return refuse(403, CODE_FORBIDDEN, `asset "${order.symbol}" is not fractionable`);
-    }
-    if (order.timeInForce !== "day") return refuse(422, CODE_UNPROCESSABLE, "fractional orders must be DAY orders");
-  } else if (order.expectedQuantity % instrument.quantityIncrement !== 0n) {
-    return refuse(422, CODE_UNPROCESSABLE, `qty must be a multiple of ${formatFixed(instrument.quantityIncrement)}`);
-  }
-  if (order.expectedQuantity < instrument.minQuantity && order.expectedQuantity % FIXED_ONE === 0n) {
-    return refuse(422, CODE_UNPROCESSABLE, `qty must be >= ${formatFixed(instrument.minQuantity)}`);
-  }
-  return null;
+/** Entries open, exits close. */
+function groupRefusal(order: SizedOrder, held: Fixed): VenueRefusal | null {
+  if (order.orderClass === "simple") return null;
+  const closes = order.side === "buy" ? held < 0n : held > 0n;
+  if (order.orderClass === "oco") return closes ? null : unprocessable("oco orders must be exit orders");
+  return closes ? unprocessable(`${order.orderClass} orders must be entry orders`) : null;
 }
 
-/**
- * Against every open order of the other side on the symbol: refused when either of the two is a market order, and when
- * both are limits that cross (buy limit ≥ sell limit).
- */
-export function washTradeRefusal(order: NewVenueOrder, open: readonly WorkingOrder[]): VenueRefusal | null {
-  for (const existing of open) {
-    if (existing.side === order.side) continue;
-    if (existing.type === "market") return washTrade(existing, "opposite side market/stop order exists");
-    if (order.type === "market" || crosses(order, existing)) {
-      return washTrade(existing, "opposite side limit order exists");
-    }
-  }
-  return null;
-}
-
-function crosses(a: VenueOrderTerms, b: VenueOrderTerms): boolean {
-  const [buy, sell] = a.side === "buy" ? [a, b] : [b, a];
-  return (buy.limitPrice as Fixed) >= (sell.limitPrice as Fixed);
-}
-
-function washTrade(existing: WorkingOrder, reason: string): VenueRefusal {
-  return refuse(403, CODE_FORBIDDEN, "potential wash trade detected. use complex orders", {
-    existing_order_id: existing.id,
-    reject_reason: reason,
+/** A stop on the side of the market where it would be reached at once. */
+export function stopSideRefusal(
+  order: Pick<SizedOrder, "side" | "type" | "stopPrice">,
+  marketPrice: Fixed | null,
+): VenueRefusal | null {
+  const { stopPrice } = order;
+  if (order.type === "trailing_stop" || stopPrice === null || marketPrice === null) return null;
+  if (order.side === "sell" ? stopPrice < marketPrice : stopPrice > marketPrice) return null;
+  return unprocessable(`stop price must be ${order.side === "sell" ? "less" : "greater"} than current price`, {
+    stop_price: formatFixed(stopPrice),
+    market_price: formatFixed(marketPrice),
   });
 }
 
-/** Quantity of a position that no open order is already closing. */
-export function availableQuantity(market: VenueMarket, holdings: Holdings): Fixed {
-  const held = holdings.quantityOf(market.instrument.symbol);
-  const closing = held > 0n ? "sell" : "buy";
-  let free = held < 0n ? -held : held;
-  for (const order of market.open) if (order.side === closing) free -= remainingOf(order);
-  return free > 0n ? free : 0n;
+/**
+ * Of the exits of a long position (mirrored for a short one): the take-profit above the stop, and the stop at least a cent
+ * below the market and below the base price: the take-profit of an OCO, the limit of a limit entry.
+ */
+function exitPriceRefusal(order: SizedOrder, marketPrice: Fixed | null): VenueRefusal | null {
+  const { stopLoss, takeProfit } = order;
+  if (stopLoss === null) return null;
+  const exitSide = order.orderClass === "oco" ? order.side : order.side === "buy" ? "sell" : "buy";
+  const sign = exitSide === "sell" ? 1n : -1n;
+  const take = takeProfit?.limitPrice ?? null;
+  if (take !== null && (take - stopLoss.stopPrice) * sign <= 0n) {
+    return unprocessable(`take_profit.limit_price must be ${sign > 0n ? "greater" : "less"} than stop_loss.stop_price`);
+  }
+  const base = order.orderClass === "oco" ? take : order.limitPrice;
+  for (const price of [base, marketPrice]) {
+    if (price === null || (price - stopLoss.stopPrice) * sign >= STOP_DISTANCE) continue;
+    const words = sign > 0n ? "<= base_price - 0.01" : ">= base_price + 0.01";
+    return unprocessable(`stop_loss.stop_price must be ${words}`, { base_price: formatFixed(price) });
+  }
+  return null;
 }
 
 /** A position is closed at most; turning it round takes a second order from flat, and from flat there is one way only. */
 function positionRefusal(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   const held = context.holdings.quantityOf(order.symbol);
   if (order.side === "buy" ? held < 0n : held > 0n) {
-    const available = availableQuantity(market, context.holdings);
-    return order.expectedQuantity > available ? insufficientQuantity(order, market, held, available) : null;
+    return closingRefusal(order, market, held, availableQuantity(market, context.holdings));
   }
-  if (held === 0n && market.open.some((existing) => existing.side !== order.side)) {
+  const opposite = market.open.filter((existing) => existing.side !== order.side);
+  if (held === 0n && opposite.some((existing) => existing.role === "entry")) {
     const words = order.side === "sell" ? ["short sell", "long buy"] : ["long buy", "short sell"];
-    return refuse(403, CODE_FORBIDDEN, `cannot open a ${words[0]} while a ${words[1]} order is open`);
+    return forbidden(`cannot open a ${words[0]} while a ${words[1]} order is open`);
+  }
+  if (held !== 0n && order.notional !== null && opposite.length > 0) {
+    return unprocessable("unable to open new notional orders while having open closing position orders");
   }
   return order.side === "sell" ? shortRefusal(order, market, context) : null;
 }
 
-function insufficientQuantity(order: SizedOrder, market: VenueMarket, held: Fixed, available: Fixed): VenueRefusal {
+/** Null when so much of the position is free. */
+export function closingRefusal(
+  order: Pick<WorkingOrder, "symbol" | "side" | "expectedQuantity">,
+  market: VenueMarket,
+  held: Fixed,
+  available: Fixed,
+): VenueRefusal | null {
+  if (order.expectedQuantity <= available) return null;
+  const requested = formatFixed(order.expectedQuantity);
+  const words = `(requested: ${requested}, available: ${formatFixed(available)})`;
   const size = held < 0n ? -held : held;
-  const message = `insufficient qty available for order (requested: ${formatFixed(order.expectedQuantity)}, available: ${formatFixed(available)})`;
   const related = market.open.filter((existing) => existing.side === order.side).map((existing) => existing.id);
-  return refuse(403, CODE_FORBIDDEN, message, {
+  const message =
+    market.instrument.assetClass === "crypto"
+      ? `insufficient balance for ${coinOf(market.instrument)} ${words}`
+      : `insufficient qty available for order ${words}`;
+  return forbidden(message, {
     available: formatFixed(available),
     existing_qty: formatFixed(size),
     held_for_orders: formatFixed(size - available),
@@ -195,41 +163,57 @@ function insufficientQuantity(order: SizedOrder, market: VenueMarket, held: Fixe
   });
 }
 
+function coinOf(instrument: Instrument): string {
+  return instrument.symbol.split("/")[0] ?? instrument.symbol;
+}
+
 function shortRefusal(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
   const { instrument } = market;
-  if (instrument.assetClass === "crypto") {
-    const coin = instrument.symbol.split("/")[0] ?? instrument.symbol;
-    return refuse(
-      403,
-      CODE_FORBIDDEN,
-      `insufficient balance for ${coin} (requested: ${formatFixed(order.expectedQuantity)}, available: 0)`,
-    );
+  if (instrument.assetClass === "crypto") return closingRefusal(order, market, 0n, 0n);
+  if (context.settings.noShorting || !mayShort(context.figures())) {
+    return forbidden("account is not allowed to short");
   }
-  if (context.settings.noShorting || context.settings.maxMarginMultiplier === 1) {
-    return refuse(403, CODE_FORBIDDEN, "account is not allowed to short");
+  if (!instrument.shortable) return unprocessable(`asset "${order.symbol}" cannot be sold short`);
+  if (!market.easyToBorrow && order.timeInForce !== "day") {
+    return unprocessable(`only day orders are allowed for hard-to-borrow asset ${order.symbol}`);
   }
-  if (!instrument.shortable) return refuse(422, CODE_UNPROCESSABLE, `asset "${order.symbol}" cannot be sold short`);
-  if (order.expectedQuantity % FIXED_ONE !== 0n) {
-    return refuse(422, CODE_UNPROCESSABLE, "fractional orders cannot be sold short");
-  }
+  if (isFractional(order)) return unprocessable("fractional orders cannot be sold short");
   return null;
 }
 
 function costRefusal(order: SizedOrder, market: VenueMarket, context: AdmissionContext): VenueRefusal | null {
-  const price = order.limitPrice ?? market.reference(order.side);
+  const price = order.limitPrice ?? order.stopPrice ?? market.reference(order.side, context.timeUs);
   if (price === null) {
-    return refuse(422, CODE_UNPROCESSABLE, `asset "${order.symbol}" has no price to check a market order against`);
+    return unprocessable(`asset "${order.symbol}" has no price to check a market order against`);
   }
-  const cost = openingCost({ ...order, filledQuantity: 0n }, market, context.holdings);
+  const basis = { ...order, role: roleOf(order), filledQuantity: 0n, filledNotional: 0n };
+  const cost = openingCost(basis, market, context.holdings, context.timeUs);
   if (cost === 0n) return null;
-  const minimum = market.instrument.minNotional;
-  if (notionalOf(market.instrument, order.expectedQuantity, price) < minimum) {
-    return refuse(403, CODE_FORBIDDEN, `cost basis must be >= minimal amount of order ${formatFixed(minimum)}`);
-  }
+  return minimumRefusal(order, market.instrument, price) ?? fundsRefusal(cost, 0n, market.instrument, context);
+}
+
+function minimumRefusal(order: SizedOrder, instrument: Instrument, price: Fixed): VenueRefusal | null {
+  const fraction = instrument.assetClass === "us_equity" && isFractional(order);
+  const least =
+    fraction && instrument.minNotional < FRACTION_MIN_NOTIONAL ? FRACTION_MIN_NOTIONAL : instrument.minNotional;
+  const value = order.notional ?? notionalOf(instrument, order.expectedQuantity, price);
+  return value >= least ? null : forbidden(`cost basis must be >= minimal amount of order ${formatFixed(least)}`);
+}
+
+/** Whether the account can pay `cost` when it keeps `kept` for it already. */
+export function fundsRefusal(
+  cost: Fixed,
+  kept: Fixed,
+  instrument: Instrument,
+  context: AdmissionContext,
+): VenueRefusal | null {
   const figures = context.figures();
-  const power = market.instrument.assetClass === "crypto" ? figures.nonMarginableBuyingPower : figures.buyingPower;
-  if (cost <= power) return null;
-  return refuse(403, CODE_FORBIDDEN, "insufficient buying power", {
+  if (mayOnlyClose(figures)) {
+    return forbidden("account is restricted to liquidation only: positions exceed 600% of equity");
+  }
+  const power = instrument.assetClass === "crypto" ? figures.nonMarginableBuyingPower : figures.buyingPower;
+  if (cost - kept <= power) return null;
+  return forbidden("insufficient buying power", {
     buying_power: formatFixed(power),
     cost_basis: formatFixed(cost),
   });

@@ -1,5 +1,6 @@
 /**
- * The account's cash and positions at the venue, exact, by average cost. Changed by executions only. Owned by the venue.
+ * The account's cash and positions at the venue, exact, by average cost. Changed by executions, their
+ * busts and corrections, and corporate actions. Owned by the venue.
  */
 import { divideRounded, type Fixed, FIXED_ONE, multiplyFixed, roundToIncrement } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
@@ -53,11 +54,58 @@ export class Holdings {
   }
 
   apply(instrument: Instrument, change: HoldingChange): void {
-    const notional = notionalOf(instrument, change.quantity, change.price);
-    const flow = (change.side === "buy" ? -notional : notional) - change.fee;
-    this.#cash += this.#rounding === "cents" ? roundToIncrement(flow, CENT, "half_even") : flow;
+    this.#cash += this.#flowOf(instrument, change);
     const signed = change.side === "buy" ? change.quantity - change.feeQuantity : -change.quantity;
     this.#move(instrument, signed, change.price);
+  }
+
+  /** Takes a fill back: its cash flow to the last digit, its quantity, and what it had cost. */
+  undo(instrument: Instrument, change: HoldingChange): void {
+    this.#cash -= this.#flowOf(instrument, change);
+    const signed = change.side === "buy" ? change.quantity - change.feeQuantity : -change.quantity;
+    this.#move(instrument, -signed, change.price);
+  }
+
+  /** Gives a fill another price: the difference goes to the cash and to the cost of what is still held of its side. */
+  reprice(instrument: Instrument, change: HoldingChange, price: Fixed): void {
+    const before = this.#flowOf(instrument, change);
+    const after = this.#flowOf(instrument, { ...change, price });
+    this.#cash += after - before;
+    const holding = this.#bySymbol.get(instrument.symbol);
+    if (holding === undefined || holding.quantity > 0n !== (change.side === "buy")) return;
+    const cost = holding.cost + before - after;
+    // A sign of its own would make a cost of the other side of the market.
+    if (cost > 0n === holding.quantity > 0n) this.#bySymbol.set(instrument.symbol, { ...holding, cost });
+  }
+
+  /** Cash that comes in (or goes out, below 0) without a trade; returns it as it is booked. */
+  pay(amount: Fixed): Fixed {
+    const booked = this.#rounded(amount);
+    this.#cash += booked;
+    return booked;
+  }
+
+  /** What a split makes of a position; the rest of a share is paid. Returns what is booked. */
+  split(symbol: string, quantity: Fixed, cost: Fixed, paid: Fixed): Fixed {
+    if (quantity === 0n) this.#bySymbol.delete(symbol);
+    else this.#bySymbol.set(symbol, { quantity, cost });
+    return this.pay(paid);
+  }
+
+  /** Sets cash and positions to what they were in an earlier life. */
+  restore(cash: Fixed, holdings: Iterable<readonly [string, Holding]>): void {
+    this.#cash = cash;
+    this.#bySymbol.clear();
+    for (const [symbol, holding] of holdings) this.#bySymbol.set(symbol, holding);
+  }
+
+  #flowOf(instrument: Instrument, change: HoldingChange): Fixed {
+    const notional = notionalOf(instrument, change.quantity, change.price);
+    return this.#rounded((change.side === "buy" ? -notional : notional) - change.fee);
+  }
+
+  #rounded(amount: Fixed): Fixed {
+    return this.#rounding === "cents" ? roundToIncrement(amount, CENT, "half_even") : amount;
   }
 
   #move(instrument: Instrument, signed: Fixed, price: Fixed): void {

@@ -1,6 +1,6 @@
 /**
- * One instrument's market as the venue sees it: last quote and trade, halt, and the account's open orders in it. Doubles
- * are kept as they come; they become exact only where an order trades or is valued.
+ * One instrument's market as the venue sees it: last quote and trade, session, halt, and the account's open orders in it.
+ * Doubles are kept as they come; they become exact only where an order trades or is valued.
  */
 import { type Fixed, fixedFromNumber } from "../core/fixed.ts";
 import { type Calendar, calendarOf } from "../core/market/calendar.ts";
@@ -8,6 +8,7 @@ import type { Instrument } from "../core/market/instrument.ts";
 import { DepthBook, type DepthChange } from "./depth-book.ts";
 import type { MarketView, VenueBar } from "./models/contract.ts";
 import type { VenueSide, WorkingOrder } from "./order.ts";
+import { type PhaseSpan, phaseSpan, type SessionPhase } from "./sessions.ts";
 
 export class VenueMarket implements MarketView {
   readonly instrument: Instrument;
@@ -25,14 +26,36 @@ export class VenueMarket implements MarketView {
   timeUs = 0;
   observation = 0;
   halted = false;
+  /** Shares can be lent without a locate. */
+  easyToBorrow = true;
+  /** First and last trade of the core session that runs or ran last; 0 for none. */
+  sessionFirst = 0;
+  sessionLast = 0;
   /** In order of submission. */
   readonly open: WorkingOrder[] = [];
   /** Null until the source shows any. */
   #depth: DepthBook | null = null;
+  #span: PhaseSpan = { phase: "closed", fromUs: Number.NaN, untilUs: Number.NaN };
+  #sessionOpenUs = Number.NaN;
 
   constructor(instrument: Instrument) {
     this.instrument = instrument;
     this.calendar = calendarOf(instrument.calendar);
+  }
+
+  phaseAt(timeUs: number): SessionPhase {
+    if (!(timeUs >= this.#span.fromUs && timeUs < this.#span.untilUs)) this.#span = phaseSpan(this.calendar, timeUs);
+    return this.#span.phase;
+  }
+
+  seeTrade(price: number, timeUs: number): void {
+    this.last = price;
+    if (this.phaseAt(timeUs) !== "core") return;
+    if (this.#sessionOpenUs !== this.#span.fromUs) {
+      this.#sessionOpenUs = this.#span.fromUs;
+      this.sessionFirst = price;
+    }
+    this.sessionLast = price;
   }
 
   seeDepth(change: DepthChange): void {
@@ -51,16 +74,25 @@ export class VenueMarket implements MarketView {
   /** What a position is valued at: the last trade, else the middle of the quote, else the one side there is; null for nothing. */
   mark(): Fixed | null {
     if (this.last > 0) return fixedFromNumber(this.last, "last trade");
-    if (this.bid > 0 && this.ask > 0) {
-      return (fixedFromNumber(this.bid, "bid") + fixedFromNumber(this.ask, "ask")) / 2n;
-    }
+    if (this.bid > 0 && this.ask > 0) return this.#middle();
     const side = this.bid > 0 ? this.bid : this.ask;
     return side > 0 ? fixedFromNumber(side, "quote") : null;
   }
 
-  /** The price that a market order is expected to pay: the far touch while open, else the mark; null for nothing. */
-  reference(side: "buy" | "sell"): Fixed | null {
-    const touch = side === "buy" ? this.ask : this.bid;
-    return touch > 0 ? fixedFromNumber(touch, "touch") : this.mark();
+  /**
+   * The price that a market order is expected to pay: the far touch in the core session, the middle of the quote before
+   * and after it, the last trade while closed; where that is missing the mark; null for nothing.
+   */
+  reference(side: VenueSide, timeUs: number): Fixed | null {
+    const phase = this.phaseAt(timeUs);
+    if (phase === "core") {
+      const touch = side === "buy" ? this.ask : this.bid;
+      if (touch > 0) return fixedFromNumber(touch, "touch");
+    } else if (phase !== "closed" && this.bid > 0 && this.ask > 0) return this.#middle();
+    return this.mark();
+  }
+
+  #middle(): Fixed {
+    return (fixedFromNumber(this.bid, "bid") + fixedFromNumber(this.ask, "ask")) / 2n;
   }
 }

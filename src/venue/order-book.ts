@@ -1,17 +1,20 @@
 /**
- * The account's orders: the open ones in their markets, the final ones up to a bound, and every client order id for ever.
- * Owned by the venue.
+ * The account's orders: the open ones in their markets, the final ones up to a bound, and that a client order id was used
+ * for ever. Owned by the venue.
  */
-import { fixedToNumber } from "../core/fixed.ts";
+import { ClientIdSet } from "./client-id-set.ts";
 import type { VenueMarket } from "./market.ts";
-import { isFinal, type VenueOrder, type VenueOrderTerms, type WorkingOrder } from "./order.ts";
+import { isFinal, type VenueOrder, type WorkingOrder } from "./order.ts";
+import { limitNumberOf } from "./order-price.ts";
 
 export class OrderBook {
   readonly #retained: number;
   /** In order of submission. */
   readonly #orders = new Map<string, WorkingOrder>();
-  /** Client order id → order id, of every order ever entered. */
+  /** Client order id → order id, of the orders that are kept. */
   readonly #clientIds = new Map<string, string>();
+  /** Of orders that are not kept any more. */
+  readonly #forgotten = new ClientIdSet();
   #openCount = 0;
   #lastNumber = 0;
 
@@ -23,8 +26,12 @@ export class OrderBook {
     return this.#lastNumber + 1;
   }
 
+  get forgottenIds(): ClientIdSet {
+    return this.#forgotten;
+  }
+
   knows(clientOrderId: string): boolean {
-    return this.#clientIds.has(clientOrderId);
+    return this.#clientIds.has(clientOrderId) || this.#forgotten.has(clientOrderId);
   }
 
   byId(id: string): VenueOrder | undefined {
@@ -36,8 +43,13 @@ export class OrderBook {
     return id === undefined ? undefined : this.#orders.get(id);
   }
 
-  all(): Iterable<VenueOrder> {
+  all(): Iterable<WorkingOrder> {
     return this.#orders.values();
+  }
+
+  /** Whatever its status, to be changed by the venue. */
+  kept(id: string): WorkingOrder | undefined {
+    return this.#orders.get(id);
   }
 
   /** The order while it is open. */
@@ -49,7 +61,7 @@ export class OrderBook {
   enter(order: WorkingOrder, market: VenueMarket): void {
     this.#orders.set(order.id, order);
     this.#clientIds.set(order.clientOrderId, order.id);
-    this.#lastNumber = order.number;
+    if (order.number > this.#lastNumber) this.#lastNumber = order.number;
     this.#openCount++;
     market.open.push(order);
   }
@@ -67,7 +79,10 @@ export class OrderBook {
     if (working === undefined) {
       working = workingOrder(order, market);
       this.enter(working, market);
-    } else Object.assign(working, order);
+    } else {
+      Object.assign(working, order);
+      working.limitNumber = limitNumberOf(working, market.instrument);
+    }
     if (isFinal(working.status) && market.open.includes(working)) this.settle(working, market);
   }
 
@@ -76,6 +91,8 @@ export class OrderBook {
     for (const [id, order] of this.#orders) {
       if (!isFinal(order.status)) continue;
       this.#orders.delete(id);
+      this.#clientIds.delete(order.clientOrderId);
+      this.#forgotten.add(order.clientOrderId);
       return;
     }
   }
@@ -83,10 +100,6 @@ export class OrderBook {
 
 /** An order with what matching needs to know of it. */
 export function workingOrder(order: VenueOrder, market: VenueMarket): WorkingOrder {
-  return { ...order, instrument: market.instrument, limitNumber: limitNumberOf(order) };
-}
-
-function limitNumberOf(order: VenueOrderTerms): number {
-  if (order.limitPrice !== null) return fixedToNumber(order.limitPrice);
-  return order.side === "buy" ? Number.POSITIVE_INFINITY : 0;
+  const { instrument } = market;
+  return { ...order, instrument, limitNumber: limitNumberOf(order, instrument) };
 }

@@ -205,6 +205,8 @@ export interface VenueActivity {
   /** The account's signed position in the symbol and its cash after it. */
   readonly positionQuantity: Fixed;
   readonly cash: Fixed;
+  /** Of a split: the signed cost of the position after it; null for the others. */
+  readonly positionCost: Fixed | null;
 }
 
 /** A refusal in the words and numbers of Alpaca's trading interface. */
@@ -228,6 +230,12 @@ export type SubmitResult =
   | Refused;
 
 export type CancelResult = { readonly ok: true; readonly events: readonly VenueEvent[] } | Refused;
+
+/** What became of one order when all are cancelled; no refusal means that it is. */
+export interface CancelRow {
+  readonly id: string;
+  readonly refusal: VenueRefusal | null;
+}
 
 /**
  * What may change of an open order; what is undefined stays. `quantity` is the total, what has been filled included: the
@@ -310,6 +318,21 @@ export function remainingAt(order: VenueOrder, price: Fixed): Fixed {
   const reserved = remainingOf(order);
   if (order.side === "sell" && left > reserved) return reserved;
   return left > 0n ? left : 0n;
+}
+
+/** What an order has in common with the others of its group: the id of their parent. */
+export function groupOf(order: Pick<VenueOrder, "id" | "parentId">): string {
+  return order.parentId ?? order.id;
+}
+
+/** A replacement that is still on its way: the order that it replaces is in the market. */
+export function inTransit(order: Pick<VenueOrder, "replaces" | "status">): boolean {
+  return order.replaces !== null && order.status === "pending_new";
+}
+
+/** Waits for its stop to be reached. */
+export function awaitsTrigger(order: Pick<VenueOrder, "type" | "triggeredAtUs">): boolean {
+  return order.triggeredAtUs === null && order.type !== "market" && order.type !== "limit";
 }
 
 /** A copy for the outside, without the venue's own fields. */

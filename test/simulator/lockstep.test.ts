@@ -105,7 +105,7 @@ describe("lockstep", () => {
       if (posted) return;
       posted = true;
       bot.acknowledge(step + 1);
-      // The order trades at once: two updates that the bot says it has not seen.
+      // The order trades at once: three updates that the bot says it has not seen.
       await order(bot.port, "buy 1 REC");
       bot.acknowledge(step, 0);
       const state = (await call(bot.port, "GET", "/simulator/ledger")).body;
@@ -113,7 +113,7 @@ describe("lockstep", () => {
     });
     assert.deepEqual(
       bot.updates.map((update) => update.data.event),
-      ["new", "fill"],
+      ["pending_new", "new", "fill"],
     );
     await bot.close();
     await simulator.close();

@@ -1,65 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatFixed, parseFixed } from "../../src/core/fixed.ts";
-import { cryptoPair, equity, type Instrument } from "../../src/core/market/instrument.ts";
+import { formatFixed } from "../../src/core/fixed.ts";
 import { feeBps, feePerShare } from "../../src/venue/models/fee.ts";
 import { constantLatency } from "../../src/venue/models/latency.ts";
 import { quoteFill } from "../../src/venue/models/quote-fill.ts";
 import { slippageBps } from "../../src/venue/models/slippage.ts";
-import { type NewVenueOrder, PLAIN_ORDER, type SubmitResult, type VenueEvent } from "../../src/venue/order.ts";
-import { Venue, type VenueOptions } from "../../src/venue/venue.ts";
-
-const fixed = (text: string) => parseFixed(text, "test");
-const us = (text: string) => Date.parse(text) * 1000;
-
-const OPEN_US = us("2018-01-02T14:30:00Z");
-const CLOSE_US = us("2018-01-02T21:00:00Z");
-const NOON_US = us("2018-01-02T17:00:00Z");
-
-const INSTRUMENTS: readonly Instrument[] = [
-  equity(0, "XXX"),
-  equity(1, "OPEN", { calendar: "always" }),
-  equity(2, "HARD", { calendar: "always", shortable: false }),
-  cryptoPair(3, "BTC/USD"),
-  equity(4, "PART", { calendar: "always", fractionable: true }),
-];
-
-function venueWith(options: Partial<VenueOptions> = {}): Venue {
-  return new Venue({ instruments: INSTRUMENTS, startingCash: fixed("100000"), seed: "test", ...options });
-}
-
-let ids = 0;
-function request(text: string, overrides: Partial<NewVenueOrder> = {}): NewVenueOrder {
-  const [side, quantity, symbol, price] = text.split(" ") as ["buy" | "sell", string, string, string?];
-  return {
-    ...PLAIN_ORDER,
-    clientOrderId: `id-${++ids}`,
-    symbol,
-    side,
-    type: price === undefined ? "market" : "limit",
-    timeInForce: symbol.includes("/") ? "gtc" : "day",
-    quantity: fixed(quantity),
-    limitPrice: price === undefined ? null : fixed(price),
-    ...overrides,
-  };
-}
-
-function kinds(events: readonly VenueEvent[]): string {
-  return events.map((event) => event.kind).join(" ");
-}
-
-function accepted(result: SubmitResult): Extract<SubmitResult, { ok: true }> {
-  assert.ok(
-    result.ok,
-    JSON.stringify(result, (_key, value) => (typeof value === "bigint" ? String(value) : value)),
-  );
-  return result;
-}
-
-function refused(result: SubmitResult): { status: number; code: number; message: string; extra: object } {
-  assert.ok(!result.ok);
-  return result.refusal;
-}
+import type { VenueEvent } from "../../src/venue/order.ts";
+import type { Venue } from "../../src/venue/venue.ts";
+import { accepted, CLOSE_US, fixed, kinds, NOON_US, OPEN_US, refused, request, us, venueWith } from "./harness.ts";
 
 describe("fills", () => {
   it("a market buy pays the ask and a market sell gets the bid", () => {
@@ -68,7 +16,7 @@ describe("fills", () => {
     const buy = accepted(venue.submit(request("buy 10 OPEN"), NOON_US + 1));
     assert.equal(buy.order.status, "pending_new");
     assert.equal(buy.order.filledQuantity, 0n);
-    assert.equal(kinds(buy.events), "new fill");
+    assert.equal(kinds(buy.events), "pending_new new fill");
     assert.equal(formatFixed(venue.cash), "98999.9");
     accepted(venue.submit(request("sell 10 OPEN"), NOON_US + 2));
     assert.equal(formatFixed(venue.cash), "99999.8");
@@ -79,7 +27,7 @@ describe("fills", () => {
     const venue = venueWith();
     venue.onQuote(1, 99.99, 100.01, NOON_US);
     const buy = accepted(venue.submit(request("buy 10 OPEN 99.5"), NOON_US));
-    assert.equal(kinds(buy.events), "new");
+    assert.equal(kinds(buy.events), "pending_new new");
     assert.equal(kinds(venue.onQuote(1, 99.5, 99.51, NOON_US + 1)), "");
     const [fill] = venue.onQuote(1, 99.3, 99.4, NOON_US + 2);
     assert.equal(fill?.kind, "fill");
@@ -101,7 +49,7 @@ describe("fills", () => {
   it("does nothing against an empty side", () => {
     const venue = venueWith();
     venue.onTrade(1, 100, NOON_US);
-    assert.equal(kinds(accepted(venue.submit(request("buy 1 OPEN"), NOON_US)).events), "new");
+    assert.equal(kinds(accepted(venue.submit(request("buy 1 OPEN"), NOON_US)).events), "pending_new new");
     assert.equal(kinds(venue.onQuote(1, 99, 0, NOON_US)), "");
     assert.equal(kinds(venue.onQuote(1, 99, 100, NOON_US)), "fill");
   });
@@ -110,7 +58,7 @@ describe("fills", () => {
     const venue = venueWith();
     venue.onQuote(1, 99, 100, NOON_US);
     const order = accepted(venue.submit(request("buy 1 OPEN 99.5", { timeInForce: "ioc" }), NOON_US));
-    assert.equal(kinds(order.events), "new canceled");
+    assert.equal(kinds(order.events), "pending_new new canceled");
   });
 
   it("splits fills by a seeded draw that a second run repeats", () => {
@@ -144,7 +92,7 @@ describe("fills", () => {
     });
     venue.onQuote(1, 99.99, 100.01, NOON_US);
     const order = accepted(venue.submit(request("buy 3 OPEN"), NOON_US));
-    assert.equal(kinds(order.events), "");
+    assert.equal(kinds(order.events), "pending_new");
     assert.equal(kinds(venue.onTime(NOON_US + 999)), "");
     const events = venue.onTime(NOON_US + 1000);
     assert.equal(kinds(events), "new fill");
@@ -203,7 +151,7 @@ describe("sessions", () => {
     const venue = venueWith();
     venue.onQuote(1, 99, 100, NOON_US);
     venue.onHalt(1, true, NOON_US + 1);
-    assert.equal(kinds(accepted(venue.submit(request("buy 1 OPEN"), NOON_US + 2)).events), "new");
+    assert.equal(kinds(accepted(venue.submit(request("buy 1 OPEN"), NOON_US + 2)).events), "pending_new new");
     assert.equal(kinds(venue.onQuote(1, 98, 99, NOON_US + 3)), "");
     assert.equal(kinds(venue.onHalt(1, false, NOON_US + 4)), "");
     assert.equal(kinds(venue.onQuote(1, 97, 98, NOON_US + 5)), "fill");
@@ -267,7 +215,7 @@ describe("refusals in Alpaca's words", () => {
   it("shorts from flat only what may be shorted", () => {
     const venue = venueWith();
     for (const index of [1, 2, 3]) venue.onQuote(index, 99, 100, NOON_US);
-    assert.equal(kinds(accepted(venue.submit(request("sell 1 OPEN"), NOON_US)).events), "new fill");
+    assert.equal(kinds(accepted(venue.submit(request("sell 1 OPEN"), NOON_US)).events), "pending_new new fill");
     assert.equal(venue.positionOf("OPEN"), -fixed("1"));
     assert.equal(refused(venue.submit(request("sell 1 HARD"), NOON_US)).message, 'asset "HARD" cannot be sold short');
     assert.match(refused(venue.submit(request("sell 1 BTC/USD"), NOON_US)).message, /^insufficient balance for BTC/);

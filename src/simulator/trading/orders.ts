@@ -2,8 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { FIXED_ONE } from "../../core/fixed.ts";
-import type { NewVenueOrder, VenueOrder } from "../../venue/order.ts";
-import type { CancelRow } from "../../venue/venue.ts";
+import type { CancelRow, NewVenueOrder, VenueOrder } from "../../venue/order.ts";
 import type { Exchange } from "../exchange.ts";
 import { malformed, WireError } from "../wire-error.ts";
 import type { InstrumentDirectory } from "./instrument-directory.ts";
