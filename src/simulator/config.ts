@@ -72,6 +72,8 @@ const schema = z.strictObject({
   tradeFrames: z.enum(["binary", "text"]).default("binary"),
   /** Synthetic market: halts per instrument and half hour, as a probability. */
   haltRate: z.number().min(0).max(1).default(0.02),
+  /** Synthetic market: share of the trades of shares that are corrected or cancelled two seconds later. */
+  correctionRate: z.number().min(0).max(1).default(0),
   /** Synthetic market: venue time at the first start, RFC 3339; null for now. */
   startTime: z.iso.datetime({ offset: true, error: "a time such as 2026-03-02T15:00:00Z" }).nullable().default(null),
   /** Synthetic market: ends after so many ticks; null for never. */

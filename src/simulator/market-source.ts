@@ -191,6 +191,12 @@ export interface BarPage {
   readonly nextUs: number | null;
 }
 
+/** Shows ticks of any time again. */
+export interface PastTicks {
+  /** Of one instrument in [startUs, endUs), in order. */
+  past(index: number, startUs: number, endUs: number): MarketTick[];
+}
+
 /** Answers for bars of the past. */
 export interface BarHistory {
   bars(index: number, intervalSeconds: number, range: BarRange): BarPage;

@@ -15,7 +15,8 @@ import { equity, type Instrument } from "../core/market/instrument.ts";
 import { hashUnit } from "../venue/seeded-hash.ts";
 import { syntheticInstrument } from "./demonstration-market.ts";
 import type { MarketTick } from "./market-source.ts";
-import { SLOT_US, SyntheticMarket } from "./synthetic-market.ts";
+import { SLOT_US } from "./synthetic/synthetic-line.ts";
+import { SyntheticMarket } from "./synthetic/synthetic-market.ts";
 
 export interface SampleDayOptions {
   readonly directory: string;
@@ -65,7 +66,7 @@ function sampleMarket(seed: number): SyntheticMarket {
   const instruments = SYMBOLS.map(({ symbol, basePrice }, index) =>
     syntheticInstrument({ symbol, basePrice, dailyVolatilityPercent: 3 }, equity(index, symbol)),
   );
-  return new SyntheticMarket({ seed, instruments, haltRate: 0, tickLimit: null });
+  return new SyntheticMarket({ seed, instruments, haltRate: 0, correctionRate: 0, tickLimit: null });
 }
 
 type Row = (tick: MarketTick, instrument: Instrument) => string | null;

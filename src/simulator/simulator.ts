@@ -28,7 +28,7 @@ import { MarketDriver } from "./market-driver.ts";
 import type { BarHistory, MarketSource } from "./market-source.ts";
 import { MinuteBars } from "./minute-bars.ts";
 import { RecordedMarket } from "./recorded-market.ts";
-import { SyntheticMarket } from "./synthetic-market.ts";
+import { SyntheticMarket } from "./synthetic/synthetic-market.ts";
 import { readTls, type TlsFiles } from "./tls.ts";
 import { InstrumentDirectory } from "./trading/instrument-directory.ts";
 import { parseJsonExactly } from "./trading/json-body.ts";
@@ -97,6 +97,7 @@ async function openSource(config: SimulatorConfig): Promise<MarketSource> {
     seed: config.seed,
     instruments: given.map((instrument, index) => syntheticInstrument(instrument, venueInstrument(instrument, index))),
     haltRate: config.haltRate,
+    correctionRate: config.correctionRate,
     tickLimit: config.tickLimit,
   });
 }

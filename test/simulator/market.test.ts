@@ -9,11 +9,13 @@ import { newYorkTimeUs, parseEpochDay } from "../../src/core/market/calendar.ts"
 import { cryptoPair, equity } from "../../src/core/market/instrument.ts";
 import { syntheticInstrument } from "../../src/simulator/demonstration-market.ts";
 import type { MarketTick, QuoteTick, StatusTick, TradeTick } from "../../src/simulator/market-source.ts";
-import { PricePath } from "../../src/simulator/price-path.ts";
+import { PricePath } from "../../src/simulator/synthetic/price-path.ts";
 import { RecordedMarket } from "../../src/simulator/recorded-market.ts";
 import { writeSampleDay } from "../../src/simulator/sample-data.ts";
-import { SyntheticMarket } from "../../src/simulator/synthetic-market.ts";
+import type { SyntheticInstrument } from "../../src/simulator/synthetic/synthetic-line.ts";
+import { SyntheticMarket } from "../../src/simulator/synthetic/synthetic-market.ts";
 
+const DAY = parseEpochDay("2026-03-02", "date");
 const START_US = Date.parse("2026-03-02T14:00:00Z") * 1000;
 const HOUR_US = 3_600_000_000;
 
@@ -22,13 +24,15 @@ function slotOf(timeUs: number): number {
   return Math.floor(timeUs / 250_000);
 }
 
-function market(seed: number, haltRate = 0): SyntheticMarket {
+function market(seed: number, haltRate = 0, correctionRate = 0): SyntheticMarket {
   const instruments = [
     syntheticInstrument({ symbol: "DEMO" }, equity(0, "DEMO", { calendar: "always" })),
     syntheticInstrument({ symbol: "BTC/USD" }, cryptoPair(1, "BTC/USD")),
     syntheticInstrument({ symbol: "DAY" }, equity(2, "DAY")),
+    { ...syntheticInstrument({ symbol: "TWO" }, equity(3, "TWO", { calendar: "always" })), marketShare: 0.8 },
   ];
-  return new SyntheticMarket({ seed, instruments, haltRate, tickLimit: null });
+  instruments[0] = { ...(instruments[0] as SyntheticInstrument), marketShare: 0.8 };
+  return new SyntheticMarket({ seed, instruments, haltRate, correctionRate, tickLimit: null });
 }
 
 async function play(source: SyntheticMarket, fromUs: number, lengthUs: number): Promise<MarketTick[]> {
@@ -71,23 +75,119 @@ describe("the synthetic market", () => {
     }
   });
 
-  it("trades instruments of New York in the session only, between two auctions", async () => {
-    const day = parseEpochDay("2026-03-02", "date");
-    const open = newYorkTimeUs(day, 9 * 60 + 30);
-    const close = newYorkTimeUs(day, 16 * 60);
-    const ticks = [
-      ...(await play(market(7), open - HOUR_US, HOUR_US * 1.01)),
-      ...(await play(market(7), close - HOUR_US / 100, HOUR_US)),
-    ].filter((tick) => tick.index === 2);
-    assert.ok(ticks.every((tick) => tick.timeUs >= open && tick.timeUs <= close));
-    const auctions = ticks.filter(isTrade).filter((tick) => (tick.conditions[1] ?? "I") !== "I");
+  it("trades shares of New York between two auctions, thinly before and after, and not at night", async () => {
+    const open = newYorkTimeUs(DAY, 9 * 60 + 30);
+    const close = newYorkTimeUs(DAY, 16 * 60);
+    const trades = [
+      ...market(7).past(2, open - 7 * HOUR_US, open + HOUR_US / 4),
+      ...market(7).past(2, close - HOUR_US / 4, close + 6 * HOUR_US),
+    ].filter(isTrade);
+    const marked = (letter: string) => trades.filter(({ conditions }) => conditions.includes(letter));
     assert.deepEqual(
-      auctions.map((tick) => [tick.timeUs, tick.conditions]),
-      [
-        [open, ["@", "O"]],
-        [close, ["@", "6"]],
-      ],
+      ["O", "Q", "6", "M"].map((letter) => marked(letter).map(({ timeUs }) => timeUs)),
+      [[open], [open], [close], [close]],
     );
+    const [print, official] = [marked("6")[0], marked("M")[0]];
+    assert.deepEqual([print?.price, print?.size], [official?.price, official?.size]);
+    const outside = trades.filter(({ timeUs }) => timeUs < open || timeUs > close);
+    assert.deepEqual(outside, marked("T"));
+    assert.ok(outside.length > 100);
+    const [first, last] = [outside[0], outside.at(-1)] as [TradeTick, TradeTick];
+    assert.ok(first.timeUs >= newYorkTimeUs(DAY, 4 * 60) && last.timeUs < newYorkTimeUs(DAY, 20 * 60));
+  });
+
+  it("tells the imbalance before an auction, and comes near to its price", () => {
+    for (const [minute, lengthUs, count] of [
+      [9 * 60 + 30, 120_000_000, 12],
+      [16 * 60, 600_000_000, 60],
+    ] as const) {
+      const auctionUs = newYorkTimeUs(DAY, minute);
+      const ticks = market(7).past(2, auctionUs - HOUR_US / 4, auctionUs + 1);
+      const imbalances = ticks.filter((tick) => tick.kind === "imbalance");
+      assert.equal(imbalances.length, count);
+      assert.equal(imbalances[0]?.timeUs, auctionUs - lengthUs);
+      const print = ticks.filter(isTrade).findLast(({ timeUs }) => timeUs === auctionUs);
+      const last = imbalances.at(-1)?.price ?? 0;
+      assert.ok(Math.abs(last / (print?.price ?? 0) - 1) < 0.005, `${last} before ${print?.price}`);
+    }
+  });
+
+  it("trades more, and more widely quoted, at the ends of the day than at noon", () => {
+    const halfHour = (hour: number) => {
+      const ticks = market(7).past(2, newYorkTimeUs(DAY, hour * 60), newYorkTimeUs(DAY, hour * 60 + 30));
+      const quotes = ticks.filter((tick) => tick.kind === "quote");
+      return {
+        volume: ticks
+          .filter(isTrade)
+          .reduce((sum, { size, conditions }) => sum + (conditions.length > 1 ? 0 : size), 0),
+        trades: ticks.filter(isTrade).length,
+        spread: quotes.reduce((sum, { bid, ask }) => sum + ask - bid, 0) / quotes.length,
+      };
+    };
+    const [opening, noon, closing] = [halfHour(9.5), halfHour(12.5), halfHour(15.5)];
+    for (const end of [opening, closing]) {
+      assert.ok(end.trades > 1.4 * noon.trades, `${end.trades} and ${noon.trades} trades`);
+      assert.ok(end.volume > 2 * noon.volume, `${end.volume} and ${noon.volume} shares`);
+      assert.ok(end.spread > 1.2 * noon.spread, `${end.spread} and ${noon.spread} wide`);
+    }
+  });
+
+  it("moves its instruments together as the shares of the market say", () => {
+    const source = market(7);
+    const touches = (index: number) =>
+      Array.from({ length: 1500 }, (_, n) => {
+        const timeUs = START_US + n * 600_000_000;
+        return Math.log(
+          source.past(index, timeUs, timeUs + 20_000_000).find((tick) => tick.kind === "quote")?.bid ?? 0,
+        );
+      });
+    const moves = (list: readonly number[]) => list.slice(1).map((value, n) => value - (list[n] as number));
+    const [a, b] = [moves(touches(0)), moves(touches(3))];
+    const product = (x: readonly number[], y: readonly number[]) =>
+      x.reduce((sum, value, n) => sum + value * (y[n] as number), 0);
+    const correlation = product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+    // √(0.8 × 0.8) is 0.8; regimes of their own and jumps take from it
+    assert.ok(correlation > 0.6 && correlation < 0.95, `correlation ${correlation}`);
+  });
+
+  it("corrects and cancels trades that it has shown two seconds before", () => {
+    const ticks = market(7, 0, 0.1).past(0, START_US, START_US + HOUR_US / 4);
+    const trades = new Map(ticks.filter(isTrade).map((tick) => [tick.tradeId, tick]));
+    const corrections = ticks.filter((tick) => tick.kind === "correction");
+    const cancels = ticks.filter((tick) => tick.kind === "cancelError");
+    assert.ok(corrections.length > 10 && cancels.length > 10);
+    for (const { original, timeUs, corrected } of corrections) {
+      const trade = trades.get(original.tradeId) as TradeTick;
+      assert.deepEqual([original.price, original.size], [trade.price, trade.size]);
+      assert.equal(slotOf(timeUs) - slotOf(trade.timeUs), 8);
+      assert.equal(Math.round(Math.abs(corrected.price - original.price) * 100), 1);
+    }
+    for (const { tradeId, price } of cancels) assert.equal(trades.get(tradeId)?.price, price);
+  });
+
+  it("shows the depth of crypto: whole every ten seconds, and changes that leave ten levels on each side", () => {
+    const books = market(7)
+      .past(1, START_US, START_US + 60_000_000)
+      .filter((tick) => tick.kind === "book");
+    assert.equal(books.length, 60);
+    const state = { bids: new Map<number, number>(), asks: new Map<number, number>() };
+    let whole = 0;
+    for (const book of books) {
+      for (const side of ["bids", "asks"] as const) {
+        const levels = new Map(book[side].map(({ price, size }) => [price, size]));
+        if (book.reset) state[side] = levels;
+        else {
+          for (const [price, size] of levels) {
+            state[side].delete(price);
+            if (size > 0) state[side].set(price, size);
+          }
+        }
+        assert.equal(state[side].size, 10);
+      }
+      if (book.reset) whole++;
+      assert.ok(Math.max(...state.bids.keys()) < Math.min(...state.asks.keys()));
+    }
+    assert.equal(whole, 6);
   });
 
   it("halts now and then: a status, silence for a minute, a status and a reopening print", async () => {
@@ -104,14 +204,37 @@ describe("the synthetic market", () => {
     }
   });
 
+  it("pauses a share that runs into its band, and holds it there before", () => {
+    const ticks = market(3, 1).past(0, START_US, START_US + 12 * HOUR_US);
+    const pauses = ticks.filter((tick) => isStatus(tick) && tick.halted && tick.reasonCode === "LUDP");
+    const news = ticks.filter((tick) => isStatus(tick) && tick.halted && tick.reasonCode === "T1");
+    assert.ok(pauses.length > 5 && news.length > 5);
+    for (const pause of pauses) {
+      const before = ticks.slice(0, ticks.indexOf(pause)).filter(({ timeUs }) => timeUs > pause.timeUs - 30_000_000);
+      const band = ticks.findLast((tick) => tick.kind === "luld" && tick.timeUs < pause.timeUs);
+      assert.ok(band?.kind === "luld");
+      const quotes = before.filter((tick) => tick.kind === "quote");
+      const last = quotes.at(-1) as QuoteTick;
+      assert.ok(
+        last.ask === band.limitUp || last.bid === band.limitDown,
+        `${last.bid} and ${last.ask} in ${band.limitUp}`,
+      );
+      for (const { bid, ask, timeUs } of quotes) {
+        if (timeUs >= band.timeUs) assert.ok(bid >= band.limitDown && ask <= band.limitUp);
+      }
+    }
+  });
+
   it("trades on before the halt of a half hour as after it", async () => {
     const ticks = (await play(market(3, 1), START_US, HOUR_US)).filter((tick) => tick.index === 0);
     const calm = (await play(market(3), START_US, HOUR_US)).filter((tick) => tick.index === 0);
     const halts = ticks.filter((tick) => tick.kind === "status" && tick.halted).map((tick) => slotOf(tick.timeUs));
-    const halted = (timeUs: number) => halts.some((slot) => slotOf(timeUs) >= slot && slotOf(timeUs) <= slot + 240);
+    // From the run into the band until the return from it, where it was a pause
+    const halted = (timeUs: number) =>
+      halts.some((slot) => slotOf(timeUs) >= slot - 45 * 4 && slotOf(timeUs) <= slot + (60 + 600) * 4);
     const outside = (list: readonly MarketTick[]) =>
       list
-        .filter((tick) => tick.kind !== "status" && !halted(tick.timeUs))
+        .filter((tick) => (tick.kind === "trade" || tick.kind === "quote") && !halted(tick.timeUs))
         .map((tick) => [tick.timeUs, tick.kind, isTrade(tick) ? tick.price : 0]);
     assert.deepEqual(outside(ticks), outside(calm));
   });

@@ -6,7 +6,7 @@
  * grow with the square root of the period, which gives the spectrum of Brownian motion. Regimes weigh the octaves: blocks
  * of 20 minutes are trending, reverting, calm or volatile by a seeded draw, and one block fades into the next.
  */
-import { hashUnit } from "../venue/seeded-hash.ts";
+import { hashUnit } from "../../venue/seeded-hash.ts";
 
 const SHORTEST_PERIOD_S = 4;
 const PERIOD_RATIO = 3;
@@ -14,9 +14,14 @@ const OCTAVES = 12;
 const REGIME_S = 1200;
 const DAY_S = 86_400;
 
-/** Octaves whose periods are below these are noise, and swings; the rest is the long way of the price. */
-const NOISE_BELOW_S = 60;
-const SWING_BELOW_S = 3600;
+/** Seconds. */
+const PERIODS: readonly number[] = Array.from(
+  { length: OCTAVES },
+  (_, octave) => SHORTEST_PERIOD_S * PERIOD_RATIO ** octave,
+);
+/** Octaves below a minute are noise, those below an hour swings; the rest is the long way of the price. */
+const NOISE_OCTAVES = PERIODS.filter((period) => period < 60).length;
+const SWING_OCTAVES = PERIODS.filter((period) => period < 3600).length;
 
 export type Regime = "trend" | "reverting" | "calm" | "volatile";
 
@@ -42,19 +47,23 @@ export class PricePath {
     this.#seed = seed;
     this.#basePrice = basePrice;
     const perRootSecond = dailyVolatility / Math.sqrt(DAY_S);
-    this.#amplitudes = Array.from({ length: OCTAVES }, (_, octave) => perRootSecond * Math.sqrt(periodOf(octave)));
+    this.#amplitudes = PERIODS.map((period) => perRootSecond * Math.sqrt(period));
   }
 
   /** The price at a time in seconds since the epoch, before rounding to any grid. */
   at(timeS: number): number {
+    return this.#basePrice * Math.exp(this.logarithmAt(timeS));
+  }
+
+  /** Of the price over the base price. */
+  logarithmAt(timeS: number): number {
     const weights = this.#weightsAt(timeS);
     let sum = 0;
     for (let octave = 0; octave < OCTAVES; octave++) {
-      const period = periodOf(octave);
-      const weight = period < NOISE_BELOW_S ? weights.noise : period < SWING_BELOW_S ? weights.swing : 1;
-      sum += weight * (this.#amplitudes[octave] as number) * this.#noise(octave, timeS / period);
+      const weight = octave < NOISE_OCTAVES ? weights.noise : octave < SWING_OCTAVES ? weights.swing : 1;
+      sum += weight * (this.#amplitudes[octave] as number) * this.#noise(octave, timeS / (PERIODS[octave] as number));
     }
-    return this.#basePrice * Math.exp(sum);
+    return sum;
   }
 
   regimeAt(timeS: number): Regime {
@@ -94,10 +103,6 @@ export class PricePath {
 }
 
 const REGIME_DRAW = 101;
-
-function periodOf(octave: number): number {
-  return SHORTEST_PERIOD_S * PERIOD_RATIO ** octave;
-}
 
 function smooth(x: number): number {
   return x * x * (3 - 2 * x);
