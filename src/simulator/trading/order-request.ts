@@ -35,6 +35,9 @@ export function readOrderRequest(body: unknown, directory: InstrumentDirectory, 
   const notional = decimalOf(fields["notional"], "notional");
   if (quantity !== null && notional !== null) throw malformed("only one of qty or notional is accepted");
   if (quantity === null && notional === null) throw malformed("qty or notional is required");
+  const takeProfit = takeProfitOf(fields["take_profit"]);
+  // Clients give an OCO order's limit once, as its profit.
+  const ownLimit = orderClass === "oco" ? (takeProfit?.limitPrice ?? null) : null;
   return {
     clientOrderId: clientOrderIdOf(fields) ?? newId(),
     symbol: symbolOf(fields, directory),
@@ -43,13 +46,13 @@ export function readOrderRequest(body: unknown, directory: InstrumentDirectory, 
     timeInForce: required(fields, "time_in_force", TIMES_IN_FORCE),
     quantity,
     notional,
-    limitPrice: decimalOf(fields["limit_price"], "limit_price"),
+    limitPrice: decimalOf(fields["limit_price"], "limit_price") ?? ownLimit,
     stopPrice: decimalOf(fields["stop_price"], "stop_price"),
     trailPrice: decimalOf(fields["trail_price"], "trail_price"),
     trailPercent: decimalOf(fields["trail_percent"], "trail_percent"),
     extendedHours: flagOf(fields, "extended_hours"),
     orderClass,
-    takeProfit: takeProfitOf(fields["take_profit"]),
+    takeProfit,
     stopLoss: stopLossOf(fields["stop_loss"]),
     positionIntent: optional(fields, "position_intent", INTENTS),
   };
