@@ -92,6 +92,11 @@ export class LiveOrders {
     this.#byBrokerId.set(brokerOrderId, live.order.clientOrderId);
   }
 
+  /** True for an order of this life that has ended. */
+  hasEnded(clientOrderId: string): boolean {
+    return this.#ended.has(clientOrderId);
+  }
+
   /** True for the broker's order that an order of this life ended as. */
   hasEndedAs(order: BrokerOrder): boolean {
     return this.#ended.get(order.clientOrderId) === order.id;

@@ -381,19 +381,33 @@ export class OrderManager {
       if (owner !== null) this.#options.feedback.refused(owner, outcome.code, this.#venueTimeUs);
       return;
     }
-    if (outcome.kind === "duplicate") {
-      // An earlier life of ours decided the same from the same record; that order is resolved on its own.
-      if (owner !== null) this.#options.feedback.refused(owner, "DUPLICATE", this.#venueTimeUs);
-      return;
-    }
+    if (outcome.kind === "duplicate") return this.#onDuplicate(intent, owner);
     if (pending !== undefined) {
       this.#options.observer.latency("intent_to_journal", (this.#options.nowMs() - pending.atMs) * 1000);
     }
+    this.#sender.send(this.#addCommitted(intent, owner), pending);
+  }
+
+  #addCommitted(intent: OrderIntent, owner: IntentOwner | null): LiveOrder {
     const order = journalledOrder(intent, undefined, 0);
     const live = this.#live.add(order, owner, this.#options.nowMs());
     this.#options.observer.order(order);
     for (const exit of exitOrders(order)) this.#live.add(exit, null, this.#options.nowMs());
-    this.#sender.send(live, pending);
+    return live;
+  }
+
+  /**
+   * The journal has the id already. Either somebody here answers for the order, and the same was decided twice; or its commit
+   * went through and the answer was lost, so that nobody has sent it. Then it is not sent late but settled as unknown.
+   */
+  #onDuplicate(intent: OrderIntent, owner: IntentOwner | null): void {
+    const { clientOrderId } = intent;
+    if (this.#live.get(clientOrderId) !== undefined || this.#live.hasEnded(clientOrderId)) {
+      if (owner !== null) this.#options.feedback.refused(owner, "DUPLICATE", this.#venueTimeUs);
+      return;
+    }
+    this.#addCommitted(intent, owner);
+    this.#lane.change({ clientOrderId, state: "unknown", rejectMessage: "the answer to its commit was lost" });
   }
 
   #onApplied(results: readonly AppliedExecution[]): void {

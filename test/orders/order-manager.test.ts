@@ -87,6 +87,24 @@ test("the same decision made twice is journalled once", async () => {
   assert.deepEqual(told.refused, ["DUPLICATE"]);
 });
 
+test("an order whose commit was not answered is settled in the same life, and trades nothing", async () => {
+  const { manager, broker, reconciler, memory, told, journalFaults, pass } = await setUp();
+  journalFaults.push("after");
+  manager.onOrder(decision(1, "buy", 10));
+  await manager.settle();
+  assert.equal([...manager.liveOrders()][0]?.order.state, "unknown");
+  for (let round = 0; round < 3; round++) {
+    pass(2000);
+    await reconciler.sweep();
+    await manager.settle();
+  }
+  assert.deepEqual([...manager.liveOrders()], []);
+  assert.deepEqual((await memory.load()).openOrders, []);
+  assert.equal(broker.orders.size, 1);
+  assert.equal(broker.fills.length, 0);
+  assert.deepEqual([told.done, told.refused], [1, []]);
+});
+
 test("under random faults no order is doubled or lost and the books equal the broker's", async () => {
   const submitFault = fc.constantFrom<SubmitFault>("none", "drop_answer", "drop_request", "late", "reject", "busy");
   const streamFault = fc.constantFrom<StreamFault>("none", "none", "lose", "twice");
