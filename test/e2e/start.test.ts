@@ -80,10 +80,10 @@ describe("the bot without any configuration", () => {
       await stream.find(`a snapshot of ${channel}`, isSnapshot, STEP_MS);
     }
     // What was filled before the subscription is in no change of the stream.
-    const before = new Set((await bot.get("/api/v1/trades")).items.map((trade: Body) => trade.execution_id));
+    const earlier = new Set((await bot.get("/api/v1/trades")).items.map((trade: Body) => trade.execution_id));
     const { items } = await bot.eventually(
       "/api/v1/trades",
-      (body) => body.items.length >= TRADES_MIN + before.size,
+      (body) => body.items.length >= TRADES_MIN + earlier.size,
       TRADES_MS,
     );
     for (const trade of items) assert.match(trade.instance, /^demo-/);
@@ -95,7 +95,7 @@ describe("the bot without any configuration", () => {
       STEP_MS,
     );
     assert.ok(equity.length > 10);
-    const later = items.filter((trade: Body) => !before.has(trade.execution_id));
+    const later = items.filter((trade: Body) => !earlier.has(trade.execution_id));
     for (const { execution_id: id } of later) {
       const isFill = (message: Body) => message.changes?.some((change: Body) => change.data.execution_id === id);
       await stream.find(`the fill ${id}`, isFill, STEP_MS);
