@@ -206,8 +206,19 @@ export class FaultWorld {
     await this.#listen();
   }
 
-  /** No more faults: ends them and lets everything settle. */
-  async heal(): Promise<void> {
+  /** Waits until every fault in force has struck as often as it was told to, or at least once; at most a moment. */
+  async untilStruck(): Promise<void> {
+    for (let turn = 0; turn < 1000; turn++) {
+      const { faults } = (await call(this.port, "GET", "/simulator/faults")).body;
+      if (faults.every(({ struck, times }: { struck: number; times: number | null }) => struck >= (times ?? 1))) return;
+      await this.round();
+      await delay(2);
+    }
+    assert.fail("a fault has not struck");
+  }
+
+  /** No more faults: ends them and lets everything settle. What still rests then is cancelled. */
+  async heal(cancels = true): Promise<void> {
     const { faults } = (await call(this.port, "GET", "/simulator/faults")).body;
     for (const { fault, struck } of faults) this.struck.set(fault, (this.struck.get(fault) ?? 0) + struck);
     await call(this.port, "DELETE", "/simulator/faults");
@@ -216,7 +227,7 @@ export class FaultWorld {
     assert.ok(this.isTrading, "the stream comes back and the books are reconciled");
     const deadlineMs = performance.now() + HEALED_WITHIN_MS;
     while (live(this.manager).length > 0 && performance.now() < deadlineMs) {
-      for (const each of this.manager.liveOrders()) this.manager.cancel(each.order.clientOrderId);
+      if (cancels) for (const each of this.manager.liveOrders()) this.manager.cancel(each.order.clientOrderId);
       await this.round();
       await delay(2);
     }
