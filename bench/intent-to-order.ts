@@ -127,7 +127,12 @@ class OrderPath {
 
   static async open(store: Store, server: Worker, port: number): Promise<OrderPath> {
     const journal = new SqlJournal({ store });
-    const opening = { brokerAccountId: "bench", mode: "simulated", openingCash: parseFixed("100000", "cash") } as const;
+    const opening = {
+      brokerAccountId: "bench",
+      mode: "simulated",
+      openingCash: parseFixed("100000", "cash"),
+      openedAtUs: 0,
+    } as const;
     const bookId = await journal.bind(opening);
     const lease = await journal.acquireLease("bench", 600_000);
     if (lease === null) throw new Error("another process holds the lease of the benchmark's database");

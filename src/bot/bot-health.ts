@@ -20,6 +20,7 @@ export class BotHealth {
   #everReady = false;
   #fault = "";
   #breaks = 0;
+  #cashDiffers = false;
   readonly #alerts: string[] = [];
   readonly #workers = new Map<number, { atMs: number; ok: boolean }>();
 
@@ -48,8 +49,9 @@ export class BotHealth {
     this.#fault = message;
   }
 
-  reconciled(breaks: number): void {
+  reconciled(breaks: number, cashDiffers: boolean): void {
     this.#breaks = breaks;
+    this.#cashDiffers = cashDiffers;
   }
 
   alert(code: string, message: string): void {
@@ -105,6 +107,7 @@ export class BotHealth {
     if (!trader.isStreamUp) return degraded("trading", "trade updates lost: no new orders");
     if (!trader.isMarketUp) return degraded("trading", "market data lost or stale: no new orders");
     if (this.#breaks > 0) return degraded("trading", `${this.#breaks} symbols halted: books and broker differ`);
+    if (this.#cashDiffers) return degraded("trading", "cash of books and broker differ");
     if (trader.accountState !== "active") return degraded("trading", `the account is ${trader.accountState}`);
     return ok("trading", this.#alerts.length === 0 ? "trading" : `trading; last alert ${this.#alerts.at(-1)}`);
   }

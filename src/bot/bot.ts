@@ -175,6 +175,7 @@ export class Bot {
     // A day may have ended while this process was away: its last fills are known once it trades again.
     while (this.#status.trader === null && !this.#stopping) await sleep(START_POLL_MS);
     await this.quiesce();
+    await this.#status.trader?.takeActivities();
     const { broker } = this.#options;
     const [account, positions] = await Promise.all([broker.account(), broker.positions()]);
     if (account.kind !== "ok" || positions.kind !== "ok") {
@@ -325,16 +326,19 @@ export class Bot {
   async #bind(journal: Journal): Promise<void> {
     const { broker, config, clock, log } = this.#options;
     for (let attempt = 0; !this.#isStopping; attempt++) {
+      // The time first: what moves the account after it is an activity of the book's, what moved it before is its opening.
+      const time = await broker.clock();
       const account = await broker.account();
-      if (account.kind === "ok") {
+      if (account.kind === "ok" && time.kind === "ok") {
         const { id, cash } = account.value;
-        this.#status.bookId = await journal.bind({ brokerAccountId: id, mode: config.tradingMode, openingCash: cash });
+        const openedAtUs = time.value.venueTimeUs;
+        const mode = config.tradingMode;
+        this.#status.bookId = await journal.bind({ brokerAccountId: id, mode, openingCash: cash, openedAtUs });
         this.#status.brokerAccountId = id;
-        const time = await broker.clock();
-        if (time.kind === "ok") clock.set(time.value.venueTimeUs);
+        clock.set(openedAtUs);
         return;
       }
-      if (attempt === 0) log.warn({ answer: account }, "the broker does not answer yet");
+      if (attempt === 0) log.warn({ account, time }, "the broker does not answer yet");
       await sleep(BIND_RETRY_MS);
     }
   }
@@ -414,6 +418,16 @@ export class Bot {
     await trader?.abandon();
   }
 
+  /** As after a takeover: reconciled, resting orders cancelled, strategies warmed up again. */
+  async #beginAnew(journal: Journal): Promise<void> {
+    const { trader } = this.#status;
+    if (trader === null || this.#stopping) return;
+    this.#status.trader = null;
+    for (const remove of this.#removeSources.splice(0)) remove();
+    await trader.drain(DRAIN_MS);
+    await this.#takeOver(journal);
+  }
+
   #createTrader(journal: Journal): Trader {
     const { config, broker, clock, log, lockstep, createFeed } = this.#options;
     this.#feed = createFeed();
@@ -434,6 +448,10 @@ export class Bot {
       clock,
       bookId: this.#status.bookId,
       fence: () => this.#lease?.fence() ?? null,
+      onSplit: (symbols) => {
+        log.info({ symbols }, "split: trading begins anew with adjusted prices");
+        this.#leaving = this.#leaving.then(() => this.#beginAnew(journal));
+      },
       onFenced: () => log.warn("a write was refused by the fence: another process holds the lease"),
       observer: this.#observer(),
       log: {
@@ -533,7 +551,7 @@ export class Bot {
       feedDelayUs: (us) => this.#metrics.stage("feed_delay").observe(us),
       workerDied: () => this.#metrics.workerRestarted(),
       reconciled: (report) => {
-        this.#health.reconciled(report.breaks.length);
+        this.#health.reconciled(report.breaks.length, report.cashDifference !== 0n);
         log.info(
           {
             orders: report.ordersChecked,

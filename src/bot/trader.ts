@@ -11,7 +11,7 @@ import type { Config } from "../config/config.ts";
 import { journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
 import type { EngineSpec } from "../core/engine.ts";
-import type { Fixed } from "../core/fixed.ts";
+import { type Fixed, formatFixed } from "../core/fixed.ts";
 import {
   CONTROL_ACCOUNT_STATE,
   CONTROL_FEED_STALE,
@@ -39,8 +39,10 @@ import {
   type JournalOrder,
   type JournalSnapshot,
   MANUAL_INSTANCE,
+  type Split,
   type TradingState,
 } from "../orders/journal.ts";
+import { AccountKeeper } from "../orders/account-keeper.ts";
 import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
 import { describeBreak, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
 import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
@@ -57,6 +59,8 @@ import { warmUpBars, writeWarmUpBar } from "./warm-up.ts";
 
 /** A quiet market's timers lag by this much venue time, so that ticks on their way come before them. */
 const CLOCK_LAG_US = 250_000;
+/** How often the account's activities are read, ms. */
+const ACTIVITIES_EVERY_MS = 60_000;
 /** How long the start waits for the trade-update stream, ms. */
 const STREAM_START_MS = 15_000;
 /** How long resting orders of an earlier life may take to be cancelled, ms. */
@@ -107,6 +111,8 @@ export interface TraderOptions {
   readonly bookId: string;
   readonly fence: () => Fence | null;
   readonly onFenced: () => void;
+  /** Symbols were split while this trader was trading: it is to be drained, and another one to begin. */
+  readonly onSplit: (symbols: readonly string[]) => void;
   readonly observer: TraderObserver;
   readonly log: TraderLog;
   /** Keeps what reaches each engine; null when runs are not recorded. */
@@ -130,6 +136,8 @@ export class Trader {
   readonly #sequencer: InboundSequencer;
   readonly manager: OrderManager;
   readonly #reconciler: Reconciler;
+  readonly #keeper: AccountKeeper;
+  #splits: readonly Split[] = [];
   readonly #snapshots = new Map<string, { snapshot: Uint8Array; timeUs: number; fingerprint: string }>();
   readonly #states = new Map<string, TradingState>();
   readonly #deaths = new Map<number, number>();
@@ -176,12 +184,19 @@ export class Trader {
     );
     this.#rounds = new Rounds((error) => options.log.warn("a periodic task failed", { error: String(error) }));
     this.manager = this.#createManager();
+    this.#keeper = new AccountKeeper({
+      broker: options.broker,
+      journal: options.journal,
+      fence: options.fence,
+      alert: (code, message, symbol) => options.observer.alert(code, message, symbol),
+    });
     this.#reconciler = new Reconciler({
       broker: options.broker,
       manager: this.manager,
       attempts: 5,
       sleep: options.sleep,
       nowMs: options.nowMs,
+      takeActivities: () => this.takeActivities(),
       onUnsettled: (live, cause) =>
         options.observer.alert("ORDER_UNSETTLED", `${live.order.clientOrderId}: ${cause}`, live.order.symbol),
     });
@@ -226,6 +241,7 @@ export class Trader {
     books.load(snapshot.cash, snapshot.positions);
     for (const [scope, state] of snapshot.tradingStates) this.#states.set(scope, state);
     this.#accountState = this.#states.get("account") ?? "active";
+    this.#splits = snapshot.splits;
     for (const row of snapshot.instances) {
       this.#snapshots.set(row.instanceId, {
         snapshot: row.snapshot,
@@ -270,6 +286,31 @@ export class Trader {
   takeUp(openOrders: readonly JournalOrder[]): void {
     if (this.#draining || !this.manager.mayAct) return;
     for (const order of openOrders) if (isUntaken(order)) this.manager.takeUp(order);
+  }
+
+  /**
+   * Takes in what moved the account without a trade. After a split the engines' prices are those of before: the account's
+   * trading begins anew.
+   */
+  async takeActivities(): Promise<void> {
+    const { journal, books, onSplit, log } = this.#options;
+    await this.manager.settle();
+    const { applied, splits } = await this.#keeper.read();
+    if (applied === 0) return;
+    log.info("account activities applied", { applied, splits });
+    for (;;) {
+      await this.manager.settle();
+      const { executionsApplied } = this.manager;
+      const snapshot = await journal.load();
+      // A fill in between would be counted twice.
+      if (!this.manager.isIdle || executionsApplied !== this.manager.executionsApplied) continue;
+      books.load(snapshot.cash, snapshot.positions);
+      this.#splits = snapshot.splits;
+      break;
+    }
+    if (!this.#started) return;
+    if (splits.length > 0) onSplit(splits);
+    else for (const instance of this.#options.placement.instances) this.#tellPositions(instance);
   }
 
   /** Resolves when everything received so far has gone all the way through engines, journal and broker. */
@@ -400,6 +441,7 @@ export class Trader {
 
   #onStreamDown(cause: string): void {
     this.#streamUp = false;
+    this.manager.feesInKind.forget();
     this.#options.log.warn("trade updates lost: no new orders until they are back", { cause });
     this.#updateHalt();
   }
@@ -417,7 +459,7 @@ export class Trader {
       const life = this.#streamLife;
       try {
         await this.#readClock();
-        const report = await this.#reconciler.full(await journal.load(), () => books.positions());
+        const report = await this.#reconciler.full(await journal.load(), books);
         await this.#take(report);
         this.#reconciledLife = life;
         this.#updateHalt();
@@ -426,6 +468,11 @@ export class Trader {
         await sleep(1000);
       }
     }
+  }
+
+  /** Not beside a reconciliation, which takes them as well. */
+  async #takeActivitiesInTurn(): Promise<void> {
+    if (this.#reconciling === null && this.#isReconciled && this.manager.mayAct) await this.takeActivities();
   }
 
   /** A simulator that was started again goes on from where it was: its time may have stood still meanwhile. */
@@ -446,7 +493,7 @@ export class Trader {
     // Orders that rest from an earlier life are cancelled: the strategies decide anew from their restored state.
     const life = this.#streamLife;
     const deadlineMs = this.#options.nowMs() + CANCEL_RESTING_MS;
-    let report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
+    let report = await this.#reconciler.full(snapshot, this.#options.books);
     for (const live of this.manager.liveOrders()) {
       if (live.order.instanceId !== MANUAL_INSTANCE) this.manager.cancel(live.order.clientOrderId);
     }
@@ -456,7 +503,7 @@ export class Trader {
       await this.#reconciler.sweep();
     }
     await this.manager.settle();
-    if (report.breaks.length > 0) report = await this.#reconciler.full(snapshot, () => this.#options.books.positions());
+    if (report.breaks.length > 0) report = await this.#reconciler.full(snapshot, this.#options.books);
     await this.#take(report);
     this.#reconciledLife = life;
     this.#updateHalt();
@@ -473,6 +520,10 @@ export class Trader {
     // A process that has lost its lease has old books: what they differ from says nothing.
     if (this.#stopped || !this.manager.mayAct) throw new CodedError("FENCED", "the lease went during reconciliation");
     observer.reconciled(report);
+    if (report.cashDifference !== 0n) {
+      const message = `the book has ${formatFixed(report.cashDifference)} more in cash than the broker (below 0: less)`;
+      observer.alert("CASH_BREAK", message, null);
+    }
     for (const row of report.breaks) {
       observer.alert("POSITION_BREAK", describeBreak(row), row.symbol);
       await journal.setTradingState(`symbol:${row.symbol}`, "halted", "reconciliation", describeBreak(row));
@@ -492,8 +543,8 @@ export class Trader {
   async #startWorker(index: number): Promise<void> {
     const instances = this.#options.placement.instances.filter((i) => i.worker === index);
     const restored = instances.flatMap((instance) => {
-      const kept = this.#snapshots.get(instance.id);
-      if (kept === undefined || kept.fingerprint !== instance.fingerprint) return [];
+      const kept = this.#usableSnapshot(instance);
+      if (kept === null) return [];
       return [{ instanceIndex: instance.index, snapshot: doublesOf(kept.snapshot) }];
     });
     const spec = this.#options.placement.specs[index] as EngineSpec;
@@ -512,11 +563,18 @@ export class Trader {
     for (const instance of instances) this.#resume(instance);
   }
 
+  /** Of another strategy, or with prices of before a split, a snapshot is of no use: the warm-up begins from nothing. */
+  #usableSnapshot(instance: PlacedInstance): { readonly snapshot: Uint8Array; readonly timeUs: number } | null {
+    const kept = this.#snapshots.get(instance.id);
+    if (kept === undefined || kept.fingerprint !== instance.fingerprint) return null;
+    return kept.timeUs < lastSplitUs(this.#splits, instance.symbols) ? null : kept;
+  }
+
   async #warmUp(instance: PlacedInstance): Promise<void> {
     const { broker, keeper, clock, wallUs, log } = this.#options;
-    const kept = this.#snapshots.get(instance.id);
-    const sinceUs = kept?.fingerprint === instance.fingerprint ? kept.timeUs : null;
-    const bars = await warmUpBars(instance, sinceUs, { broker, keeper, nowUs: clock.nowUs() });
+    const sinceUs = this.#usableSnapshot(instance)?.timeUs ?? null;
+    const splitAtUs = (symbol: string) => lastSplitUs(this.#splits, [symbol]);
+    const bars = await warmUpBars(instance, sinceUs, { broker, keeper, splitAtUs, nowUs: clock.nowUs() });
     for (const [local, list] of bars.entries()) {
       for (const bar of list) {
         writeWarmUpBar(this.#scratch, instance.instruments[local] as number, instance.barSeconds, bar, wallUs());
@@ -537,17 +595,21 @@ export class Trader {
 
   #resume(instance: PlacedInstance): void {
     const nowUs = this.#options.clock.nowUs();
-    for (const [local, instrument] of instance.instruments.entries()) {
-      const symbol = instance.symbols[local] as string;
-      const quantity: Fixed = this.#options.books.position(instance.id, symbol)?.quantity ?? 0n;
-      this.#hub.position(instance.worker, instance.index, instrument, quantity, nowUs);
-    }
+    this.#tellPositions(instance);
     const state = this.instanceState(instance.id);
     this.#hub.control(instance.worker, CONTROL_INSTANCE_STATE, instance.index, tradingNumber(state), nowUs);
     this.#hub.control(instance.worker, CONTROL_ACCOUNT_STATE, 0, tradingNumber(this.#accountState), nowUs);
     const suppressUs = this.#snapshots.get(instance.id)?.timeUs ?? 0;
     this.#hub.control(instance.worker, CONTROL_RESUME, instance.index, suppressUs, nowUs);
     this.#phases.set(instance.id, "running");
+  }
+
+  #tellPositions(instance: PlacedInstance): void {
+    for (const [local, instrument] of instance.instruments.entries()) {
+      const symbol = instance.symbols[local] as string;
+      const quantity: Fixed = this.#options.books.position(instance.id, symbol)?.quantity ?? 0n;
+      this.#hub.position(instance.worker, instance.index, instrument, quantity, this.#options.clock.nowUs());
+    }
   }
 
   #connectFeed(): void {
@@ -682,6 +744,7 @@ export class Trader {
       });
     }
     this.#rounds.every(1000, () => this.#reconciler.sweep());
+    if (!lockstep) this.#rounds.every(ACTIVITIES_EVERY_MS, () => this.#takeActivitiesInTurn());
   }
 
   /** The account's connections are freed for the next owner. */
@@ -692,6 +755,11 @@ export class Trader {
     this.#hub.stop();
     await Promise.all([this.#rounds.stop(), broker.unwatch(), feed.close(), this.#pool.stop()]);
   }
+}
+
+/** Venue time of the last split of any of the symbols, us; minus infinity without one. */
+function lastSplitUs(splits: readonly Split[], symbols: readonly string[]): number {
+  return Math.max(...splits.filter(({ symbol }) => symbols.includes(symbol)).map(({ atUs }) => atUs));
 }
 
 /** An order by hand that no owner has sent yet; its exits go with it. */

@@ -25,6 +25,8 @@ const LOOK_BACK = 4;
 export interface WarmUpSource {
   readonly broker: Broker;
   readonly keeper: BarKeeper;
+  /** Venue time of a symbol's last split, us: own bars of before it have the old prices, the broker's are adjusted. */
+  readonly splitAtUs: (symbol: string) => number;
   readonly nowUs: number;
 }
 
@@ -43,8 +45,9 @@ export async function warmUpBars(
   const startUs = Math.max(0, sinceUs ?? source.nowUs - spanUs);
   return Promise.all(
     instance.instruments.map(async (instrument, local) => {
-      const own = source.keeper.since(instrument, instance.barSeconds, startUs);
       const symbol = instance.symbols[local] as string;
+      const ownFromUs = Math.max(startUs, source.splitAtUs(symbol));
+      const own = source.keeper.since(instrument, instance.barSeconds, ownFromUs);
       const older = await brokerBars(source, symbol, instance.barSeconds, startUs, own[0]?.startUs ?? source.nowUs);
       return [...older, ...own].slice(sinceUs === null ? -wanted : 0);
     }),

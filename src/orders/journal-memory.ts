@@ -5,7 +5,9 @@
 import { randomUUID } from "node:crypto";
 import { applyFill } from "../core/accounting/position-book.ts";
 import { checkFixed, type Fixed, multiplyFixed } from "../core/fixed.ts";
+import { activityEffect } from "./activity-book.ts";
 import type {
+  AccountActivity,
   AccountBinding,
   AppliedExecution,
   Execution,
@@ -20,6 +22,7 @@ import type {
   OrderChange,
   OrderIntent,
   PositionRow,
+  Split,
   TradingScope,
   TradingState,
 } from "./journal.ts";
@@ -73,6 +76,13 @@ export class MemoryJournal implements Journal {
   #account: AccountBinding | null = null;
   #cash: Fixed = 0n;
   #lastExecutionTimeUs = 0;
+  #lastActivityTimeUs = 0;
+  /** Ids of applied activities. */
+  readonly #activities = new Set<string>();
+  readonly #splits: Split[] = [];
+  /** Per symbol: booked with their fills, not reported as activities yet. */
+  readonly #feesInKind = new Map<string, Fixed>();
+  #transferred: Fixed = 0n;
 
   constructor(options: MemoryJournalOptions) {
     this.#options = options;
@@ -94,12 +104,16 @@ export class MemoryJournal implements Journal {
     return {
       bookId: this.#bookId,
       cash: this.#cash,
-      openingCash: this.#account?.openingCash ?? 0n,
+      openingCash: (this.#account?.openingCash ?? 0n) + this.#transferred,
       openOrders: [...this.#open.values()].map((stored) => stored.order),
       positions: sortedBy([...this.#positions.values()], (row) => `${row.instanceId}\n${row.symbol}`),
       instances: sortedBy([...this.#instances.values()], (row) => row.instanceId),
       tradingStates: new Map(this.#states),
       lastExecutionTimeUs: this.#lastExecutionTimeUs,
+      executions: this.#executions.size,
+      openedAtUs: this.#account?.openedAtUs ?? 0,
+      lastActivityTimeUs: this.#lastActivityTimeUs,
+      splits: [...this.#splits],
     };
   }
 
@@ -126,6 +140,11 @@ export class MemoryJournal implements Journal {
     this.#checkFence(fence);
     this.#checkExecutions(executions);
     return executions.map((execution) => this.#apply(execution));
+  }
+
+  async applyActivities(fence: Fence, activities: readonly AccountActivity[]): Promise<boolean[]> {
+    this.#checkFence(fence);
+    return activities.map((activity) => this.#applyActivity(activity));
   }
 
   async setTradingState(scope: TradingScope, state: TradingState, _actor: string, _reason: string): Promise<void> {
@@ -290,11 +309,29 @@ export class MemoryJournal implements Journal {
     const { position: after, realised, cashFlow } = applyFill(before, execution);
     const position = { instanceId, symbol, ...after };
     this.#executions.add(executionId);
+    const inKind = this.#feesInKind.get(symbol) ?? 0n;
+    if (execution.feeQuantity > 0n) this.#feesInKind.set(symbol, inKind + execution.feeQuantity);
     this.#positions.set(key, position);
     this.#cash = checkFixed(this.#cash + cashFlow, "cash");
     this.#lastExecutionTimeUs = Math.max(this.#lastExecutionTimeUs, execution.venueTimeUs);
     this.#fill(stored, execution);
     return { executionId, first: true, order: stored.order, position, realised };
+  }
+
+  #applyActivity(activity: AccountActivity): boolean {
+    const { activityIds, kind, symbol, cash, ratio, venueTimeUs } = activity;
+    if (activityIds.some((id) => this.#activities.has(id))) return false;
+    const pending = this.#feesInKind.get(symbol ?? "") ?? 0n;
+    const effect = activityEffect(activity, [...this.#positions.values()], pending);
+    if (effect === null) return false;
+    for (const row of effect.rows) this.#positions.set(`${row.instanceId}\n${row.symbol}`, row);
+    if (symbol !== null) this.#feesInKind.set(symbol, pending - effect.confirmedFee);
+    if (kind === "split" && symbol !== null) this.#splits.push({ symbol, ratio, atUs: venueTimeUs });
+    if (kind === "transfer") this.#transferred += cash;
+    for (const id of activityIds) this.#activities.add(id);
+    this.#cash = checkFixed(this.#cash + cash, "cash");
+    this.#lastActivityTimeUs = Math.max(this.#lastActivityTimeUs, venueTimeUs);
+    return true;
   }
 
   #fill(stored: Stored, execution: Execution): void {

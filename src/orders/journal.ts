@@ -169,6 +169,37 @@ export interface Execution {
   readonly venueTimeUs: number;
 }
 
+/**
+ * What moved the account without a trade. `split`: the holders' quantities change in proportion, their cost stays. `income`
+ * (dividends, interest): profit of the holders, also below 0. `fee`: counts as a fee. `fee_in_kind`: leaves the position where
+ * it was not booked with its fill. `transfer`: opening cash that came later.
+ */
+export type ActivityKind = "split" | "income" | "fee" | "fee_in_kind" | "transfer";
+
+export interface AccountActivity {
+  /** The broker's, one or (parts of one event) several; applied when none of them was. */
+  readonly activityIds: readonly string[];
+  readonly kind: ActivityKind;
+  /** Null where it concerns the account as a whole. */
+  readonly symbol: string | null;
+  /** Change of the position; 0 for other than splits and fees in kind. */
+  readonly quantity: Fixed;
+  /** Change of cash. */
+  readonly cash: Fixed;
+  /** What a fee in kind is valued at; 0 for others. */
+  readonly price: Fixed;
+  /** New shares for each old one; 0 for other than splits. */
+  readonly ratio: Fixed;
+  readonly venueTimeUs: number;
+}
+
+/** Prices of before a split are to be divided by its ratio. */
+export interface Split {
+  readonly symbol: string;
+  readonly ratio: Fixed;
+  readonly atUs: number;
+}
+
 export interface PositionRow {
   readonly instanceId: string;
   readonly symbol: string;
@@ -202,7 +233,7 @@ export interface InstanceState {
 
 export interface JournalSnapshot {
   readonly bookId: string;
-  /** Cash by the book: opening cash + flows of applied executions. */
+  /** Cash by the book: opening cash + flows of applied executions and activities. */
   readonly cash: Fixed;
   readonly openingCash: Fixed;
   /** Orders in a state that is not final. */
@@ -212,6 +243,13 @@ export interface JournalSnapshot {
   readonly tradingStates: ReadonlyMap<TradingScope, TradingState>;
   /** Venue time of the newest applied execution, us; 0 when none. */
   readonly lastExecutionTimeUs: number;
+  /** Executions applied so far. */
+  readonly executions: number;
+  /** Venue time at which the book was opened, us: what moved the account before is in the opening cash. */
+  readonly openedAtUs: number;
+  /** Venue time of the newest applied activity, us; 0 when none. */
+  readonly lastActivityTimeUs: number;
+  readonly splits: readonly Split[];
 }
 
 export interface AccountBinding {
@@ -219,6 +257,8 @@ export interface AccountBinding {
   readonly mode: "simulated" | "paper" | "live";
   /** Cash at the broker at the first start, from which the book's cash counts. */
   readonly openingCash: Fixed;
+  /** Venue time of that, us. */
+  readonly openedAtUs: number;
 }
 
 /** Limits that the commit transaction decides exactly; none may be absent. */
@@ -267,6 +307,11 @@ export interface Journal {
    * `EXECUTION_INVALID`, `EXECUTION_MISMATCH` (symbol or side) or `OVERFILL`.
    */
   applyExecutions(fence: Fence, executions: readonly Execution[]): Promise<AppliedExecution[]>;
+  /**
+   * Applies each activity once: positions, cash, splits. True for each that was applied by this call. A split of what the
+   * book does not hold, or that would turn the position's side, is not applied.
+   */
+  applyActivities(fence: Fence, activities: readonly AccountActivity[]): Promise<boolean[]>;
   setTradingState(scope: TradingScope, state: TradingState, actor: string, reason: string): Promise<void>;
   /**
    * Takes the lease when it is free, expired, or already this owner's: generation + 1 when the owner changes or the lease had

@@ -10,6 +10,7 @@ import type { Broker, BrokerOrder, TradeUpdate } from "../broker/broker.ts";
 import type { Fixed } from "../core/fixed.ts";
 import { isFinal } from "../core/order/order-state.ts";
 import { stateOfStatus } from "./broker-status.ts";
+import { FeesInKind } from "./fees-in-kind.ts";
 import type { DecodedCancel, DecodedOrder, IntentOwner } from "./intent-decoder.ts";
 import type {
   AppliedExecution,
@@ -75,6 +76,9 @@ export interface OrderManagerOptions {
 }
 
 export class OrderManager {
+  readonly feesInKind = new FeesInKind();
+  /** Executions that the journal applied in this life. */
+  executionsApplied = 0;
   readonly #options: OrderManagerOptions;
   readonly #lane: JournalLane;
   readonly #live = new LiveOrders();
@@ -230,7 +234,7 @@ export class OrderManager {
       return;
     }
     if (executionId !== null && quantity !== null && price !== null) {
-      this.#execute(live.order, executionId, quantity, price, venueTimeUs);
+      this.#execute(live.order, executionId, quantity, price, venueTimeUs, this.feesInKind.of(update));
     }
     if (update.event === "order_replace_rejected") this.#onReplaceRejected(live);
     this.applyBrokerOrder(live, order);
@@ -340,7 +344,14 @@ export class OrderManager {
     this.#lane.change({ ...change, clientOrderId: live.order.clientOrderId });
   }
 
-  #execute(order: JournalOrder, executionId: string, quantity: Fixed, price: Fixed, venueTimeUs: number): void {
+  #execute(
+    order: JournalOrder,
+    executionId: string,
+    quantity: Fixed,
+    price: Fixed,
+    venueTimeUs: number,
+    feeQuantity: Fixed = 0n,
+  ): void {
     const execution: Execution = {
       executionId,
       clientOrderId: order.clientOrderId,
@@ -348,8 +359,9 @@ export class OrderManager {
       side: order.side,
       quantity,
       price,
+      // Fees in cash come as activities.
       fee: 0n,
-      feeQuantity: 0n,
+      feeQuantity,
       venueTimeUs,
     };
     this.#executions.set(executionId, execution);
@@ -417,6 +429,7 @@ export class OrderManager {
       const live = this.#live.get(applied.order.clientOrderId);
       if (live !== undefined) live.order = { ...applied.order, cancelRequested: live.order.cancelRequested };
       if (applied.first && execution !== undefined) {
+        this.executionsApplied += 1;
         this.#options.observer.fill(applied, execution);
         this.#options.observer.order(applied.order);
         if (live?.owner) this.#feedFill(live.owner, applied, execution);

@@ -24,6 +24,8 @@ export interface ReconcileReport {
   /** Open broker orders with our prefix that the journal does not know. */
   readonly strangers: readonly BrokerOrder[];
   readonly brokerCash: Fixed;
+  /** Book less broker, where it is more than the broker's rounding explains; else 0. */
+  readonly cashDifference: Fixed;
   readonly brokerSuspended: boolean;
 }
 
@@ -32,11 +34,19 @@ const FILL_MARGIN_US = 60_000_000;
 /** A difference of positions counts when this many looks in a row, with pauses between them, have shown it. */
 const BREAK_LOOKS = 3;
 const BREAK_PAUSE_MS = 500;
+/** The broker books each fill to the cent. */
+const HALF_CENT: Fixed = 5_000_000n;
 const SETTLE_DEADLINE_MS = 4000;
 /** How often a replacement without an answer is looked for before the old order is cancelled. */
 const REPLACEMENT_LOOKS = 3;
 /** A silent order is looked up again after these pauses, ms. */
 const CHECK_PAUSES_MS = [1000, 2000, 5000, 10_000, 30_000];
+
+/** The books as they are at the moment of asking. */
+export interface BooksNow {
+  readonly cash: Fixed;
+  positions(): readonly PositionRow[];
+}
 
 export interface ReconcilerOptions {
   readonly broker: Broker;
@@ -45,6 +55,8 @@ export interface ReconcilerOptions {
   readonly attempts: number;
   readonly sleep: (ms: number) => Promise<void>;
   readonly nowMs: () => number;
+  /** Takes in what moved the account without a trade, once every known fill is in the journal. */
+  readonly takeActivities: () => Promise<void>;
   readonly onUnsettled: (live: LiveOrder, cause: string) => void;
 }
 
@@ -59,17 +71,18 @@ export class Reconciler {
    * The whole reconciliation: every non-final order of the manager, every recent fill, positions, cash. Throws
    * `RECONCILE_FAILED` when the broker cannot be read.
    */
-  async full(snapshot: JournalSnapshot, positionsNow: () => readonly PositionRow[]): Promise<ReconcileReport> {
+  async full(snapshot: JournalSnapshot, books: BooksNow): Promise<ReconcileReport> {
     const { broker, manager } = this.#options;
     const live = [...manager.liveOrders()];
     await this.#lookThrough(live);
     const fillsRecovered = await this.#recoverFills(snapshot.lastExecutionTimeUs);
     const strangers = await this.#strangers();
     await manager.settle();
+    await this.#options.takeActivities();
     const account = await this.#must(() => broker.account(), "account");
-    let breaks = await this.#breaks(positionsNow);
+    let breaks = await this.#breaks(books);
     if (breaks.length > 0 && (await this.#bookLateFills(snapshot.lastExecutionTimeUs, breaks))) {
-      breaks = await this.#breaks(positionsNow);
+      breaks = await this.#breaks(books);
     }
     return {
       ordersChecked: live.length,
@@ -78,6 +91,7 @@ export class Reconciler {
       breaks,
       strangers,
       brokerCash: account.cash,
+      cashDifference: breaks.length > 0 ? 0n : await this.#cashDifference(books, snapshot.executions),
       brokerSuspended: account.suspended,
     };
   }
@@ -98,18 +112,36 @@ export class Reconciler {
   }
 
   /** Orders may trade between the two readings: only a difference that stays is a break. */
-  async #breaks(positionsNow: () => readonly PositionRow[]): Promise<ReconcileReport["breaks"]> {
+  async #breaks(books: BooksNow): Promise<ReconcileReport["breaks"]> {
     const { broker, manager, sleep } = this.#options;
     let breaks: ReconcileReport["breaks"] = [];
     for (let look = 0; look < BREAK_LOOKS; look++) {
       if (look > 0) await sleep(BREAK_PAUSE_MS);
       const positions = await this.#must(() => broker.positions(), "positions");
       await manager.settle();
-      const found = comparePositions(positionsNow(), positions);
+      const found = comparePositions(books.positions(), positions);
       breaks = look === 0 ? found : breaks.filter((row) => found.some((again) => isSameBreak(row, again)));
-      if (breaks.length === 0) return breaks;
+      if (breaks.length === 0) {
+        manager.feesInKind.note(positions);
+        return breaks;
+      }
     }
     return breaks;
+  }
+
+  /** As positions, cash is compared several times: fills may come between the readings. */
+  async #cashDifference(books: BooksNow, executions: number): Promise<Fixed> {
+    const { broker, manager, sleep } = this.#options;
+    let difference = 0n;
+    for (let look = 0; look < BREAK_LOOKS; look++) {
+      if (look > 0) await sleep(BREAK_PAUSE_MS);
+      const { cash } = await this.#must(() => broker.account(), "account");
+      await manager.settle();
+      difference = books.cash - cash;
+      const allowed = HALF_CENT * BigInt(executions + manager.executionsApplied + 2);
+      if (difference <= allowed && -difference <= allowed) return 0n;
+    }
+    return difference;
   }
 
   /** Orders that are open in the broker's list need no look-up of their own; a list that lags only costs some. */

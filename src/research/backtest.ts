@@ -137,7 +137,12 @@ class BacktestRun {
 
   async start(): Promise<void> {
     const { startingCash } = this.#config.simulator;
-    await this.#journal.bind({ brokerAccountId: "backtest", mode: "simulated", openingCash: startingCash });
+    await this.#journal.bind({
+      brokerAccountId: "backtest",
+      mode: "simulated",
+      openingCash: startingCash,
+      openedAtUs: 0,
+    });
     await this.#journal.acquireLease(OWNER, 1);
     this.#books.load(startingCash, []);
     this.#broker.watch({

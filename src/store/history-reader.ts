@@ -131,11 +131,14 @@ export class HistoryReader {
       FROM signals s WHERE ${isBefore("s", page)} ORDER BY s.seq DESC LIMIT ${limitOf(page)}`);
   }
 
-  /** Newest first; `before` is a start in µs. */
+  /** Newest first, prices of before a split adjusted to after it; `before` is a start in µs. */
   async bars(symbol: string, intervalSeconds: number, page: HistoryPage): Promise<readonly BarRow[]> {
     return this.#store.rows(sql.type(barRow)`
-      SELECT start_us AS position, symbol, interval_seconds AS "intervalSeconds", open, high, low, close, volume
-      FROM bars WHERE symbol = ${symbol} AND interval_seconds = ${intervalSeconds}
+      SELECT start_us AS position, symbol, interval_seconds AS "intervalSeconds", open / factor AS open,
+        high / factor AS high, low / factor AS low, close / factor AS close, volume * factor AS volume
+      FROM bars b CROSS JOIN LATERAL (SELECT coalesce(exp(sum(ln(s.ratio::float8))), 1) AS factor
+        FROM splits s WHERE s.symbol = b.symbol AND s.at_us > b.start_us) AS adjustment
+      WHERE symbol = ${symbol} AND interval_seconds = ${intervalSeconds}
         AND (${page.before}::bigint IS NULL OR start_us < ${page.before}::bigint)
       ORDER BY start_us DESC LIMIT ${limitOf(page)}`);
   }

@@ -85,6 +85,10 @@ export const snapshotRow = z.object({
   instances: z.array(instanceRow),
   tradingStates,
   lastExecutionTimeUs: z.number(),
+  executions: z.number(),
+  openedAtUs: z.number(),
+  lastActivityTimeUs: z.number(),
+  splits: z.array(z.object({ symbol: z.string(), ratio: decimalColumn, atUs: z.number() })),
 }) satisfies z.ZodType<JournalSnapshot>;
 
 export const commitRow = z.discriminatedUnion("kind", [

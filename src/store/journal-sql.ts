@@ -8,6 +8,7 @@ import { z } from "zod";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
 import {
+  type AccountActivity,
   type AccountBinding,
   type AppliedExecution,
   type Execution,
@@ -48,9 +49,10 @@ export class SqlJournal implements Journal {
   }
 
   async bind(binding: AccountBinding): Promise<string> {
-    const { brokerAccountId, mode, openingCash } = binding;
+    const { brokerAccountId, mode, openingCash, openedAtUs } = binding;
     const row = z.object({ bookId: z.string(), brokerAccountId: z.string(), mode: z.string() });
-    const call = sql.fragment`journal_bind(${brokerAccountId}, ${mode}, ${formatFixed(openingCash)}::numeric)`;
+    const opening = sql.fragment`${formatFixed(openingCash)}::numeric, ${Math.floor(openedAtUs)}::bigint`;
+    const call = sql.fragment`journal_bind(${brokerAccountId}, ${mode}, ${opening})`;
     const bound = await this.#call(call, row);
     if (bound.brokerAccountId !== brokerAccountId || bound.mode !== mode) {
       throw accountMismatch(bound.brokerAccountId, bound.mode);
@@ -98,6 +100,12 @@ export class SqlJournal implements Journal {
     const documents = executions.map(executionDocument);
     const call = sql.fragment`journal_apply_executions(${fenceArguments(fence)}, ${json(documents)})`;
     return this.#call(call, z.array(appliedRow));
+  }
+
+  async applyActivities(fence: Fence, activities: readonly AccountActivity[]): Promise<boolean[]> {
+    const documents = activities.map(activityDocument);
+    const call = sql.fragment`journal_apply_activities(${fenceArguments(fence)}, ${json(documents)})`;
+    return this.#call(call, z.array(z.boolean()));
   }
 
   async setTradingState(scope: TradingScope, state: TradingState, actor: string, reason: string): Promise<void> {
@@ -196,6 +204,16 @@ function changeDocument(change: OrderChange): object {
     ...change,
     ...(rejectMessage === undefined ? {} : { rejectMessage: plain(rejectMessage) }),
     ...(quantity === undefined ? {} : { quantity: decimal(quantity) }),
+  };
+}
+
+function activityDocument(activity: AccountActivity): object {
+  return {
+    ...activity,
+    quantity: decimal(activity.quantity),
+    cash: decimal(activity.cash),
+    price: decimal(activity.price),
+    ratio: decimal(activity.ratio),
   };
 }
 

@@ -141,7 +141,7 @@ describe("exits", () => {
     const next = await setUp(world);
     const snapshot = await next.memory.load();
     for (const open of snapshot.openOrders) next.manager.resume(open, null);
-    const report = await next.reconciler.full(snapshot, () => [...next.positions.values()]);
+    const report = await next.reconciler.full(snapshot, next.books);
     assert.deepEqual(report.breaks, []);
     assert.deepEqual(await states(next), {
       [`${entry.clientOrderId}-tp`]: "accepted",
@@ -317,7 +317,7 @@ describe("news that nobody waits for", () => {
     await world.memory.transition(world.lease, [{ clientOrderId: lost.clientOrderId, state: "rejected" }]);
     world.broker.nextStream = Array.from({ length: 5 }, () => "lose");
     await world.broker.submit({ ...lost, notional: null });
-    const report = await world.reconciler.full(await world.memory.load(), () => [...world.positions.values()]);
+    const report = await world.reconciler.full(await world.memory.load(), world.books);
     assert.deepEqual(report.breaks, []);
     assert.equal((await world.memory.load()).positions[0]?.quantity, 10n * SHARE);
   });

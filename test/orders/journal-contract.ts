@@ -99,7 +99,12 @@ function withCode(code: string): (error: unknown) => boolean {
   return (error) => error instanceof CodedError && error.code === code;
 }
 
-export const BINDING = { brokerAccountId: "account-1", mode: "simulated", openingCash: fixed("100000") } as const;
+export const BINDING = {
+  brokerAccountId: "account-1",
+  mode: "simulated",
+  openingCash: fixed("100000"),
+  openedAtUs: 5,
+} as const;
 
 /** Registers the suite; `openJournal` gives an empty journal each time. */
 export function registerJournalContract(

@@ -1,4 +1,5 @@
 import { MemoryJournal } from "../../src/orders/journal-memory.ts";
+import { registerActivitiesContract } from "./journal-activities-contract.ts";
 import { type JournalUnderTest, registerJournalContract } from "./journal-contract.ts";
 import { registerTermsContract } from "./journal-terms-contract.ts";
 
@@ -15,3 +16,4 @@ async function openJournal(): Promise<JournalUnderTest> {
 
 registerJournalContract("memory", openJournal, false);
 registerTermsContract("memory", openJournal, false);
+registerActivitiesContract("memory", openJournal, false);

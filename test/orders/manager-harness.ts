@@ -53,6 +53,7 @@ function faulty(journal: MemoryJournal, faults: JournalFault[]): Journal {
     transition: lossy((fence, changes) => journal.transition(fence, changes)),
     requestCancel: (id) => journal.requestCancel(id),
     applyExecutions: lossy((fence, executions) => journal.applyExecutions(fence, executions)),
+    applyActivities: (fence, activities) => journal.applyActivities(fence, activities),
     setTradingState: (scope, state, actor, reason) => journal.setTradingState(scope, state, actor, reason),
     acquireLease: (owner, ttlMs) => journal.acquireLease(owner, ttlMs),
     releaseLease: (fence) => journal.releaseLease(fence),
@@ -72,7 +73,12 @@ export interface Before {
 export async function setUp(before?: Before) {
   const clock = before?.clock ?? { nowMs: 1_000_000 };
   const memory = before?.memory ?? new MemoryJournal({ nowMs: () => clock.nowMs, bookId: "book" });
-  await memory.bind({ brokerAccountId: "a", mode: "simulated", openingCash: parseFixed("10000000", "cash") });
+  await memory.bind({
+    brokerAccountId: "a",
+    mode: "simulated",
+    openingCash: parseFixed("10000000", "cash"),
+    openedAtUs: 0,
+  });
   const lease = await memory.acquireLease("me", 3_600_000);
   assert.ok(lease);
   const broker = before?.broker ?? new FaultyBroker();
@@ -121,13 +127,33 @@ export async function setUp(before?: Before) {
     attempts: 1,
     sleep: async () => {},
     nowMs: () => clock.nowMs,
+    takeActivities: async () => {},
     onUnsettled: (_live, cause) => void unsettled.push(cause),
   });
   broker.watch({ connected() {}, disconnected() {}, update: (update) => manager.onTradeUpdate(update) });
   const pass = (ms: number) => {
     clock.nowMs += ms;
   };
-  return { manager, broker, reconciler, memory, clock, journalFaults, told, positions, alerts, unsettled, pass, lease };
+  const books = {
+    /** The broker of these tests says nothing of cash. */
+    cash: 0n,
+    positions: () => [...positions.values()],
+  };
+  return {
+    manager,
+    broker,
+    reconciler,
+    memory,
+    clock,
+    journalFaults,
+    told,
+    positions,
+    alerts,
+    unsettled,
+    pass,
+    lease,
+    books,
+  };
 }
 
 function toIntent(decoded: DecodedOrder): OrderIntent {

@@ -173,7 +173,7 @@ test("a life that ends at any moment is taken up by the next: nothing lost, noth
         life = await setUp(life);
         const snapshot = await memory.load();
         for (const order of snapshot.openOrders) life.manager.resume(order, null);
-        await life.reconciler.full(snapshot, () => [...life.positions.values()]);
+        await life.reconciler.full(snapshot, life.books);
         await life.manager.settle();
       };
       for (const [i, { side, shares, submit, stream, journal, arrive, diesAfter, repeats }] of steps.entries()) {

@@ -143,7 +143,7 @@ void describe("history", { skip: skipWithoutDatabase }, () => {
 
   void it("finds orders by either id and shows trades with profit and slippage", async () => {
     const journal = new SqlJournal({ store });
-    await journal.bind({ brokerAccountId: "a", mode: "simulated", openingCash: fixed("100000") });
+    await journal.bind({ brokerAccountId: "a", mode: "simulated", openingCash: fixed("100000"), openedAtUs: 0 });
     const fence = (await journal.acquireLease("owner", 60_000)) as Fence;
     const buy = intent({ midAtDecision: fixed("100"), limitPrice: fixed("102") });
     const sell = intent({ side: "sell", reducing: true, midAtDecision: fixed("110"), symbol: "AAA" });

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { CodedError } from "../../src/core/errors.ts";
 import { FIXED_ONE, type Fixed } from "../../src/core/fixed.ts";
 import {
+  type AccountActivity,
   type AppliedExecution,
   type Execution,
   type Fence,
@@ -406,6 +407,42 @@ const fills: CommandArbitrary = fc
     return new Command(show("applyExecutions", who, batch), run);
   });
 
+/** Splits are mostly of what is held, so that they are applied. */
+const activities: CommandArbitrary = fc
+  .record({
+    who: writer,
+    ids: fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 2 }),
+    kind: fc.constantFrom("split", "split", "income", "fee", "fee_in_kind", "fee_in_kind", "transfer") as fc.Arbitrary<
+      AccountActivity["kind"]
+    >,
+    symbol: fc.constantFrom(...SYMBOLS, null),
+    factor: fc.constantFrom(6n, 2n, 0n, -1n, -2n),
+    amount: fc.oneof(fc.constant(0n), fc.bigInt({ min: -20n * FIXED_ONE, max: 20n * FIXED_ONE })),
+    fee: fc.oneof(fc.bigInt({ min: 1n, max: FIXED_ONE / 50n }), fc.constant(7n * FIXED_ONE)),
+    price,
+  })
+  .map(({ who, ids, kind, symbol, factor, amount: cash, fee, price: value }) => {
+    const run = async (real: Real): Promise<void> => {
+      const { positions } = await real.memory.load();
+      const held = positions.filter((row) => row.symbol === symbol).reduce((sum, row) => sum + row.quantity, 0n);
+      const isInKind = kind === "fee_in_kind";
+      const activity: AccountActivity = {
+        activityIds: ids.map((n) => `activity-${n}`),
+        kind,
+        symbol: kind === "split" || isInKind ? (symbol ?? "AAA") : symbol,
+        quantity: kind === "split" ? held * factor : isInKind ? -fee : 0n,
+        cash,
+        price: isInKind ? value : 0n,
+        ratio: kind === "split" ? FIXED_ONE * 7n : 0n,
+        venueTimeUs: 1_700_000_000_000_000 + (ids[0] as number),
+      };
+      const answer = await both(real, (journal, at) => journal.applyActivities(fenceOf(real, who, at), [activity]));
+      if (Array.isArray(answer.memory)) tally(`${kind}:${answer.memory[0]}`);
+      assertSame(answer);
+    };
+    return new Command(show("applyActivities", who, ids, kind, symbol, factor, cash, fee, value), run);
+  });
+
 const tradingStates: CommandArbitrary = fc
   .record({
     scope: fc.constantFrom("account" as const, "instance:alpha" as const, "symbol:AAA" as const),
@@ -464,6 +501,7 @@ const COMMANDS: readonly (readonly [number, CommandArbitrary])[] = [
   [12, commits],
   [9, fills],
   [6, transitions],
+  [3, activities],
   [1, tradingStates],
   [1, cancels],
   [2, replacements],
@@ -480,7 +518,7 @@ async function setUp(store: Store): Promise<{ model: object; real: Real }> {
   const onIllegalChange = (change: OrderChange) => illegal.memory.push(name(change));
   const memory = new MemoryJournal({ nowMs: () => nowMs, onIllegalChange });
   for (const journal of [sqlJournal, memory]) {
-    await journal.bind({ brokerAccountId: "a", mode: "simulated", openingCash: 3_000n * FIXED_ONE });
+    await journal.bind({ brokerAccountId: "a", mode: "simulated", openingCash: 3_000n * FIXED_ONE, openedAtUs: 7 });
   }
   const fences = new Map<string, { sql: Fence; memory: Fence }>();
   const sqlFence = (await sqlJournal.acquireLease("owner-a", TTL_MS)) as Fence;

@@ -16,9 +16,10 @@ export async function emptyBook(store: Store): Promise<void> {
   await store.rows(sql.type(nothing)`
     DO $$ BEGIN
       DELETE FROM executions; DELETE FROM orders; DELETE FROM positions; DELETE FROM instance_states;
-      DELETE FROM refusals; DELETE FROM audit; DELETE FROM trading_states;
+      DELETE FROM activities; DELETE FROM splits; DELETE FROM fees_in_kind; DELETE FROM refusals; DELETE FROM audit; DELETE FROM trading_states;
       INSERT INTO trading_states (scope, state, actor, reason) VALUES ('account', 'active', 'test', '');
-      UPDATE account SET broker_account_id = NULL, mode = NULL, opening_cash = 0, cash = 0, last_execution_us = 0;
+      UPDATE account SET broker_account_id = NULL, mode = NULL, opening_cash = 0, cash = 0, last_execution_us = 0,
+        last_activity_us = 0, opened_at_us = NULL, executions = 0;
       UPDATE lease SET owner = NULL, expires_at = 'epoch';
     END $$`);
 }

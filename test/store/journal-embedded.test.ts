@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { openStore, type Store } from "../../src/store/store.ts";
+import { registerActivitiesContract } from "../orders/journal-activities-contract.ts";
 import { registerJournalContract } from "../orders/journal-contract.ts";
 import { registerTermsContract } from "../orders/journal-terms-contract.ts";
 import { journalOn } from "./journal-database.ts";
@@ -20,3 +21,4 @@ after(async () => {
 
 registerJournalContract("embedded", () => journalOn(store), false);
 registerTermsContract("embedded", () => journalOn(store), false);
+registerActivitiesContract("embedded", () => journalOn(store), false);

@@ -1,5 +1,6 @@
 import { after, before } from "node:test";
 import { openStore, type Store } from "../../src/store/store.ts";
+import { registerActivitiesContract } from "../orders/journal-activities-contract.ts";
 import { registerJournalContract } from "../orders/journal-contract.ts";
 import { registerTermsContract } from "../orders/journal-terms-contract.ts";
 import { createTestDatabase, skipWithoutDatabase, type TestDatabase } from "../support/database.ts";
@@ -21,3 +22,4 @@ if (skipWithoutDatabase === false) {
 
 registerJournalContract("PostgreSQL", () => journalOn(store), skipWithoutDatabase);
 registerTermsContract("PostgreSQL", () => journalOn(store), skipWithoutDatabase);
+registerActivitiesContract("PostgreSQL", () => journalOn(store), skipWithoutDatabase);

@@ -24,6 +24,12 @@ const ANSWERS = [
   "ORDER_NOT_FOUND",
   "EXECUTION_MISMATCH",
   "OVERFILL",
+  "split:true",
+  "split:false",
+  "income:true",
+  "fee:true",
+  "fee_in_kind:true",
+  "transfer:true",
   "first true",
   "first false",
 ];
@@ -42,7 +48,7 @@ void describe("the SQL journal and its model", { skip: skipWithoutDatabase }, ()
   });
 
   void it("give the same answers and the same book to the same commands", async () => {
-    await proveEqual(store, { numRuns: 14, seed: 6 });
+    await proveEqual(store, { numRuns: 14, seed: 2 });
     // The seed is fixed, so each of these is known to have been compared.
     const missing = [...ANSWERS].filter((answer) => !seen.has(answer));
     assert.deepEqual(missing, [], `seen: ${JSON.stringify([...seen])}`);

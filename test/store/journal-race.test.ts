@@ -34,7 +34,7 @@ void describe("journal races", { skip: skipWithoutDatabase }, () => {
   });
   beforeEach(async () => {
     await emptyBook(stores[0] as Store);
-    await journals[0]?.bind({ brokerAccountId: "a", mode: "simulated", openingCash: fixed("100000") });
+    await journals[0]?.bind({ brokerAccountId: "a", mode: "simulated", openingCash: fixed("100000"), openedAtUs: 0 });
   });
 
   const at = (index: number): SqlJournal => journals[index % REPLICAS] as SqlJournal;

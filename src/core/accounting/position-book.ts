@@ -55,6 +55,47 @@ export function applyFill(before: Position, fill: Fill): PositionChange {
   return { position, realised, cashFlow: -sign * traded - fill.fee };
 }
 
+/**
+ * A quantity that leaves the position at a price without a trade and counts as a fee: a fee in kind that is told of later.
+ * Signed as the position; cash does not move.
+ */
+export function applyFeeInKind(before: Position, quantity: Fixed, price: Fixed): Position {
+  const size = multiplyFixed(price, magnitude(quantity), "half_even", "notional");
+  const value = quantity < 0n ? -size : size;
+  const { cost, realised } = moveAtAverageCost(before, -quantity, -value);
+  return {
+    quantity: checkFixed(before.quantity - quantity, "quantity"),
+    cost: checkFixed(cost, "cost"),
+    realised: checkFixed(before.realised + realised, "realised"),
+    fees: checkFixed(before.fees + value, "fees"),
+  };
+}
+
+/** The quantity after a split at the same cost, which is lost where nothing is left. */
+export function applySplit(before: Position, quantity: Fixed): Position {
+  if (quantity !== 0n) return { ...before, quantity };
+  return { quantity, cost: 0n, realised: checkFixed(before.realised - before.cost, "realised"), fees: before.fees };
+}
+
+/** An amount in proportion to signed quantities, half-even; the last takes the rest. Their sum must not be 0. */
+export function sharesOf(amount: Fixed, quantities: readonly Fixed[]): Fixed[] {
+  const total = quantities.reduce((sum, quantity) => sum + quantity, 0n);
+  let left = amount;
+  return quantities.map((quantity, index) => {
+    const sign = quantity > 0n === total > 0n ? 1n : -1n;
+    const part = sign * roundedPart(amount, magnitude(quantity), magnitude(total));
+    const share = index === quantities.length - 1 ? left : part;
+    left -= share;
+    return share;
+  });
+}
+
+/** amount × part / whole; rounds the size, so that both signs are rounded alike. */
+function roundedPart(amount: Fixed, part: Fixed, whole: Fixed): Fixed {
+  const size = divideRounded(magnitude(amount) * part, whole, "half_even");
+  return amount < 0n ? -size : size;
+}
+
 /** Profit of the open quantity at a mark, before fees. */
 export function unrealisedAt(position: Position, mark: Fixed): Fixed {
   return multiplyFixed(position.quantity, mark, "half_even", "market value") - position.cost;
