@@ -23,6 +23,7 @@ import {
 } from "../../../src/orders/journal.ts";
 import { strategyOrderId } from "../../../src/orders/order-id.ts";
 import { OrderManager } from "../../../src/orders/order-manager.ts";
+import { AccountKeeper } from "../../../src/orders/account-keeper.ts";
 import { Reconciler, type ReconcileReport } from "../../../src/orders/reconciler.ts";
 import type { FaultInput } from "../../../src/simulator/faults/fault.ts";
 import { createSimulator, type Simulator } from "../../../src/simulator/simulator.ts";
@@ -130,11 +131,14 @@ export class FaultWorld {
     await quoted(port, "/v1beta3/crypto/us", "CCC/USD");
     const journal = new MemoryJournal({ nowMs: () => 0, bookId: "book" });
     const world = new FaultWorld(simulator, port, directory, await LedgerJudge.open(ledgerFile), journal);
+    let clock = await world.#broker.clock();
+    while (clock.kind !== "ok") clock = await world.#broker.clock();
     let account = await world.#broker.account();
     // The deadline is short, and several worlds may begin at once.
     while (account.kind !== "ok") account = await world.#broker.account();
     const { id, cash } = account.value;
-    await journal.bind({ brokerAccountId: id, mode: "simulated", openingCash: cash });
+    const openedAtUs = clock.value.venueTimeUs;
+    await journal.bind({ brokerAccountId: id, mode: "simulated", openingCash: cash, openedAtUs });
     await world.#takeLease();
     await world.#listen();
     return world;
@@ -311,15 +315,27 @@ export class FaultWorld {
       wallUs: () => this.nowMs() * 1000,
       sleep: hastySleep,
     });
+    const keeper = new AccountKeeper({
+      broker: this.#broker,
+      journal: this.journal,
+      fence: () => this.#lease,
+      alert: (code) => count(this.alerts, code),
+    });
     const reconciler = new Reconciler({
       broker: this.#broker,
       manager,
       attempts: 3,
       sleep: hastySleep,
       nowMs: () => this.nowMs(),
+      takeActivities: () => this.#takeActivities(keeper),
       onUnsettled: () => count(this.alerts, "ORDER_UNSETTLED"),
     });
     return { manager, reconciler };
+  }
+
+  async #takeActivities(keeper: AccountKeeper): Promise<void> {
+    if ((await keeper.read()).applied === 0) return;
+    for (const row of (await this.journal.load()).positions) this.positions.set(`${row.instanceId} ${row.symbol}`, row);
   }
 
   async #takeLease(): Promise<void> {
@@ -360,7 +376,9 @@ export class FaultWorld {
     while (this.#streamUp && !this.isTrading && this.#life === life && life.manager.mayAct) {
       const connection = this.#connections;
       try {
-        this.report = await life.reconciler.full(await this.journal.load(), () => [...this.positions.values()]);
+        const snapshot = await this.journal.load();
+        const books = { cash: snapshot.cash, positions: () => [...this.positions.values()] };
+        this.report = await life.reconciler.full(snapshot, books);
         this.#reconciled = connection;
         life.manager.setHalted(!this.isTrading);
       } catch {
@@ -380,7 +398,17 @@ export class FaultWorld {
   }
 }
 
-const EVENTS: readonly OrderEvent[] = ["send", "lose", "accept", "fill_partly", "fill", "cancel", "expire", "reject"];
+const EVENTS: readonly OrderEvent[] = [
+  "send",
+  "lose",
+  "accept",
+  "fill_partly",
+  "fill",
+  "cancel",
+  "expire",
+  "reject",
+  "replace",
+];
 
 function isLegalStep(before: OrderState, after: OrderState): boolean {
   return before === after || EVENTS.some((event) => nextOrderState(before, event) === after);
