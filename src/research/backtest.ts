@@ -17,6 +17,8 @@ import {
   ACCOUNT_FILL,
   ACCOUNT_REFUSED,
   CONTROL_RESUME,
+  FLAG_NOT_VOLUME,
+  FLAG_OUT_OF_SEQUENCE,
   KIND_ACCOUNT,
   KIND_CONTROL,
   LANE_A,
@@ -38,6 +40,7 @@ import type { Tick } from "../feed/tick.ts";
 import { IntentDecoder, type IntentOwner } from "../orders/intent-decoder.ts";
 import { MemoryJournal } from "../orders/journal-memory.ts";
 import { type EngineFeedback, OrderManager } from "../orders/order-manager.ts";
+import type { VenueEvent } from "../venue/order.ts";
 import { Venue } from "../venue/venue.ts";
 import { isRecorded, writeTick } from "./tick-record.ts";
 import { VenueBroker } from "./venue-broker.ts";
@@ -207,13 +210,21 @@ class BacktestRun {
     if (this.#firstTimeUs === 0) this.#firstTimeUs = tick.timeUs;
     this.lastTimeUs = tick.timeUs;
     this.#manager.setVenueTimeUs(tick.timeUs);
-    const events =
-      tick.kind === "quote"
-        ? this.#venue.onQuote(index, tick.bid, tick.ask, tick.timeUs)
-        : this.#venue.onTrade(index, tick.kind === "trade" ? tick.price : tick.close, tick.timeUs);
+    const events = this.#onVenue(index, tick);
     if (events.length === 0) return false;
     this.#broker.tell(events);
     return true;
+  }
+
+  /** As the simulator shows it to its venue: late prints and official prices say nothing of what can be traded now. */
+  #onVenue(index: number, tick: Tick): readonly VenueEvent[] {
+    const { timeUs } = tick;
+    if (tick.kind === "quote") {
+      return this.#venue.onQuote(index, tick.bid, tick.ask, timeUs, tick.bidSize, tick.askSize);
+    }
+    if (tick.kind !== "trade") return this.#venue.onTrade(index, tick.close, timeUs);
+    if ((tick.conditions & (FLAG_OUT_OF_SEQUENCE | FLAG_NOT_VOLUME)) !== 0) return this.#venue.onTime(timeUs);
+    return this.#venue.onTrade(index, tick.price, timeUs, tick.size, tick.aggressor);
   }
 
   /** Second half. True when the engine gave intents. */

@@ -6,6 +6,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
+import { FLAG_NOT_VOLUME, FLAG_OUT_OF_SEQUENCE } from "../core/market/record.ts";
+import { saleConditionFlagsOf, type Tape } from "../core/market/sale-condition.ts";
 import type {
   AmendTradeResult,
   CancelResult,
@@ -25,6 +27,7 @@ import type { VenueBar } from "../venue/models/contract.ts";
 import type { SplitRatio } from "../venue/corporate-actions.ts";
 import { seedOf } from "../venue/seeded-hash.ts";
 import type { Auction } from "../venue/sessions.ts";
+import type { MarketObservation } from "../venue/market.ts";
 import { Venue } from "../venue/venue.ts";
 import { type AccountPreferences, DEFAULT_PREFERENCES } from "./account-preferences.ts";
 import type { SimulatorConfig } from "./config.ts";
@@ -138,11 +141,8 @@ export class Exchange {
   /** A tick of an earlier life: what it means to the market, without trading on it. */
   observe(tick: MarketTick): void {
     this.#remember(tick);
-    if (tick.kind === "quote") this.venue.observe(tick.index, { bid: tick.bid, ask: tick.ask }, tick.timeUs);
-    else if (tick.kind === "trade") this.venue.observe(tick.index, { last: tick.price }, tick.timeUs);
-    else if (tick.kind === "barOpen") this.venue.observe(tick.index, { last: tick.price }, tick.timeUs);
-    else if (tick.kind === "bar") this.venue.observe(tick.index, { last: tick.bar.close }, tick.timeUs);
-    else if (tick.kind === "status") this.venue.observe(tick.index, { halted: tick.halted }, tick.timeUs);
+    const seen = observationOf(tick);
+    if (seen !== null) this.venue.observe(tick.index, seen, tick.timeUs);
   }
 
   /** Plays a tick; returns how many events it caused (they follow through `onEvent`). */
@@ -292,6 +292,7 @@ export class Exchange {
       case "quote":
         return venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs, tick.bidSize, tick.askSize);
       case "trade":
+        if (!isCurrent(tick)) return venue.onTime(tick.timeUs);
         return venue.onTrade(
           tick.index,
           tick.price,
@@ -400,6 +401,34 @@ function isTold(event: VenueEvent): boolean {
 
 const OPENING_PRINTS: readonly string[] = ["O", "Q"];
 const CLOSING_PRINTS: readonly string[] = ["6", "M"];
+
+/** A tick's meaning to the market, where it has any. */
+function observationOf(tick: MarketTick): MarketObservation | null {
+  switch (tick.kind) {
+    case "quote": {
+      const { bid, bidSize, ask, askSize } = tick;
+      return { bid, bidSize, ask, askSize };
+    }
+    case "trade":
+      return isCurrent(tick) ? { last: tick.price } : null;
+    case "status":
+      return { halted: tick.halted };
+    case "book":
+      return { depth: tick };
+    case "barOpen":
+      return { last: tick.price, barOpenUs: tick.timeUs };
+    case "bar":
+      return { last: tick.bar.close, bar: venueBar(tick) };
+    default:
+      return null;
+  }
+}
+
+/** A late print, and an official price that is told only, say nothing of what can be traded now. */
+function isCurrent(trade: TradeTick): boolean {
+  const flags = saleConditionFlagsOf(trade.conditions, trade.tape as Tape);
+  return (flags & (FLAG_OUT_OF_SEQUENCE | FLAG_NOT_VOLUME)) === 0;
+}
 
 /** The auction that a trade with these sale conditions is the print of; both tapes use the same letters for it. */
 function auctionOf(conditions: readonly string[]): Auction | null {

@@ -10,6 +10,20 @@ import type { MarketView, VenueBar } from "./models/contract.ts";
 import type { VenueSide, WorkingOrder } from "./order.ts";
 import { type PhaseSpan, phaseSpan, type SessionPhase } from "./sessions.ts";
 
+/** Market data of an earlier life; what is not given stays. */
+export interface MarketObservation {
+  readonly bid?: number;
+  readonly bidSize?: number;
+  readonly ask?: number;
+  readonly askSize?: number;
+  readonly last?: number;
+  readonly halted?: boolean;
+  readonly depth?: DepthChange;
+  /** Start of a bar whose open has been seen. */
+  readonly barOpenUs?: number;
+  readonly bar?: VenueBar;
+}
+
 export class VenueMarket implements MarketView {
   readonly instrument: Instrument;
   readonly calendar: Calendar;
@@ -56,6 +70,14 @@ export class VenueMarket implements MarketView {
       this.sessionFirst = price;
     }
     this.sessionLast = price;
+  }
+
+  observe(seen: MarketObservation, timeUs: number): void {
+    const { last, depth, ...rest } = seen;
+    Object.assign(this, rest);
+    if (depth !== undefined) this.seeDepth(depth);
+    if (last !== undefined && last > 0) this.seeTrade(last, timeUs);
+    this.timeUs = timeUs;
   }
 
   seeDepth(change: DepthChange): void {

@@ -15,7 +15,7 @@ import { auctionPrint } from "./auctions.ts";
 import type { AccountFigures } from "./buying-power.ts";
 import { applyDividend, applySplit, type SplitRatio } from "./corporate-actions.ts";
 import { type CashRounding, type Holding, Holdings } from "./holdings.ts";
-import { VenueMarket } from "./market.ts";
+import { type MarketObservation, VenueMarket } from "./market.ts";
 import { playBar, playBarOpen } from "./bars.ts";
 import type { DepthChange } from "./depth-book.ts";
 import type { FeeModel, FillModel, LatencyModel, SlippageModel, VenueBar } from "./models/contract.ts";
@@ -413,16 +413,8 @@ export class Venue {
   }
 
   /** Market data of an earlier life: sets the market without trading on it. What is not given stays. */
-  observe(
-    index: number,
-    seen: { readonly bid?: number; readonly ask?: number; readonly last?: number; readonly halted?: boolean },
-    timeUs: number,
-  ): void {
-    const market = this.#state.markets[index] as VenueMarket;
-    const { last, ...rest } = seen;
-    Object.assign(market, rest);
-    if (last !== undefined && last > 0) market.seeTrade(last, timeUs);
-    market.timeUs = timeUs;
+  observe(index: number, seen: MarketObservation, timeUs: number): void {
+    (this.#state.markets[index] as VenueMarket).observe(seen, timeUs);
   }
 
   #context(): AdmissionContext {

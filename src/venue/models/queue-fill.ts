@@ -78,7 +78,7 @@ function take(
   const before = taken.get(key);
   const used = before?.observation === market.observation ? before.size : 0;
   const quantity = wholeIncrements(order, sizeOf(displayed - used), remaining);
-  if (quantity <= 0n) return null;
+  if (quantity <= 0n || (order.timeInForce === "fok" && quantity < remaining)) return null;
   taken.set(key, { observation: market.observation, size: used + Number(quantity) / 1e9 });
   return { price, quantity, liquidity };
 }

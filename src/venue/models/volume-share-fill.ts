@@ -34,7 +34,7 @@ export function volumeShareFill(options: VolumeShareOptions): FillModel {
       const before = tradedOf(traded, order, bar);
       const allowed = divideRounded(volume * options.share, FIXED_ONE, "floor") - before.quantity;
       const quantity = wholeIncrements(order, allowed, plain.quantity);
-      if (quantity <= 0n) return null;
+      if (quantity <= 0n || (order.timeInForce === "fok" && quantity < plain.quantity)) return null;
       const price = moved(plain.price, options.impact, before.quantity + quantity, volume, order);
       if (order.limitPrice !== null && isWorse(order, price, order.limitPrice)) return null;
       before.quantity += quantity;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { barCorners, barFill, type BarTiming } from "../../../src/venue/models/bar-fill.ts";
 import { constantLatency } from "../../../src/venue/models/latency.ts";
-import { bar, fills, MINUTE_US, order, START_US, submit, venueWith } from "./support.ts";
+import { bar, fills, fixed, MINUTE_US, order, START_US, submit, venueWith } from "./support.ts";
 
 const venueFor = (timing: BarTiming) => venueWith({ fill: barFill(timing) });
 
@@ -21,6 +21,13 @@ describe("fills on bars", () => {
     const venue = venueFor("next_open");
     submit(venue, order("buy 100"), START_US);
     assert.deepEqual(fills(venue.onBar(0, bar(1, "10.75 12 10 11"))), ["100 @ 10.75"]);
+  });
+
+  it("does not see an open again that an earlier life has seen", () => {
+    const venue = venueFor("next_open");
+    venue.observe(0, { last: 10.75, barOpenUs: START_US }, START_US);
+    submit(venue, order("buy 100"), START_US + 1);
+    assert.deepEqual(fills(venue.onBar(0, bar(0, "10.75 12 10 11"))), []);
   });
 
   it("at the next close: not at the close that came before the order", () => {
@@ -98,5 +105,39 @@ describe("the path through a bar", () => {
     assert.deepEqual(fills(venue.onBar(0, bar(0, "10 11 9.5 10.5", 0.015))), ["1 @ 9.87"]);
     submit(venue, order("sell 1 10.93"), START_US + MINUTE_US);
     assert.deepEqual(fills(venue.onBar(0, bar(1, "10.5 11 9.5 10", 0.015))), ["1 @ 10.93"]);
+  });
+});
+
+describe("groups on the path through a bar", () => {
+  const bracket = order("buy 10", {
+    orderClass: "bracket",
+    takeProfit: { limitPrice: fixed("10.80") },
+    stopLoss: { stopPrice: fixed("9.60"), limitPrice: null },
+  });
+
+  it("an entry at the open leaves by the exit that the same bar meets first", () => {
+    const low = venueFor("path");
+    submit(low, { ...bracket, clientOrderId: "low" }, START_US);
+    // open 10, low 9.5, high 11: the low is nearer, so that the stop at 9.60 comes before the target at 10.80
+    assert.deepEqual(fills(low.onBar(0, bar(0, "10 11 9.5 10.5"))), ["10 @ 10", "10 @ 9.6"]);
+    const high = venueFor("path");
+    submit(high, { ...bracket, clientOrderId: "high" }, START_US);
+    assert.deepEqual(fills(high.onBar(0, bar(0, "10 11 8.9 9"))), ["10 @ 10", "10 @ 10.8"]);
+  });
+
+  it("a stop that the market opens beyond trades at the open", () => {
+    const venue = venueFor("path");
+    submit(venue, { ...bracket, clientOrderId: "gap" }, START_US);
+    assert.deepEqual(fills(venue.onBar(0, bar(0, "10 10.1 9.9 10"))), ["10 @ 10"]);
+    assert.deepEqual(fills(venue.onBar(0, bar(1, "9 9.2 8.8 9.1"))), ["10 @ 9"]);
+  });
+
+  it("a trailing stop follows the path to its top and is met on the way down", () => {
+    const venue = venueFor("path");
+    submit(venue, order("buy 10"), START_US);
+    assert.deepEqual(fills(venue.onBar(0, bar(0, "10 10.1 9.9 10"))), ["10 @ 10"]);
+    submit(venue, order("sell 10", { type: "trailing_stop", trailPrice: fixed("0.50") }), START_US + MINUTE_US);
+    // 10 → 9.9 → 12 → 11: from the top at 12 the stop is at 11.50
+    assert.deepEqual(fills(venue.onBar(0, bar(1, "10 12 9.9 11"))), ["10 @ 11.5"]);
   });
 });

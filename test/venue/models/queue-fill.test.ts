@@ -93,6 +93,25 @@ describe("queue position", () => {
     assert.deepEqual(trade(better, 4, 10.01), ["4 @ 10.01"]);
   });
 
+  it("knows the depth of an earlier life", () => {
+    const venue = venueWith({ fill: queueFill({ cancels: "behind" }) });
+    const bids = [{ price: 9.9, size: 20 }];
+    venue.observe(
+      0,
+      { bid: 10, bidSize: 300, ask: 10.05, askSize: 200, depth: { reset: true, bids, asks: [] } },
+      START_US,
+    );
+    submit(venue, order("buy 10 9.90"), START_US);
+    assert.deepEqual(trade(venue, 25, 9.9), ["5 @ 9.9"]);
+  });
+
+  it("fills or kills by the displayed size, without using it up", () => {
+    const venue = venueFor("behind");
+    const events = submit(venue, order("buy 201", { timeInForce: "fok" }), START_US);
+    assert.deepEqual([fills(events), events.at(-1)?.kind], [[], "canceled"]);
+    assert.deepEqual(fills(submit(venue, order("buy 200", { timeInForce: "fok" }), START_US)), ["200 @ 10.05"]);
+  });
+
   it("takes at most the displayed size of each quote, all orders together", () => {
     const venue = venueFor("behind");
     assert.deepEqual(fills(submit(venue, order("buy 150"), START_US)), ["150 @ 10.05"]);
