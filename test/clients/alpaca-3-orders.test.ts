@@ -1,7 +1,11 @@
 import { describe } from "node:test";
 import { Alpaca3Trading } from "./alpaca-3.ts";
+import { groupedOrders } from "./group-contract.ts";
 import { simpleOrders } from "./order-contract.ts";
+import { specialOrders } from "./special-contract.ts";
+import { stopOrders } from "./stop-contract.ts";
 
 describe("Alpaca's client, version 3", () => {
-  simpleOrders((url) => new Alpaca3Trading(url));
+  for (const contract of [simpleOrders, stopOrders, groupedOrders, specialOrders])
+    contract((url) => new Alpaca3Trading(url));
 });

@@ -46,7 +46,8 @@ export class Alpaca3Trading implements TradingClient {
   }
 
   async order(id: string): Promise<SeenOrder> {
-    return seen(await answered(this.#client.getOrder(id)));
+    // Its getOrder does not ask for the legs.
+    return seen(await answered(this.#client.sendRequest(`/orders/${id}`, { nested: true }, null, "GET")));
   }
 
   async orderByClientId(clientOrderId: string): Promise<SeenOrder> {

@@ -17,6 +17,7 @@ type Alpaca = InstanceType<typeof ccxt.pro.alpaca>;
 export class CcxtAlpaca {
   readonly exchange: ListeningAlpaca;
   #subscriptions = 0;
+  #closing = false;
 
   private constructor(exchange: ListeningAlpaca) {
     this.exchange = exchange;
@@ -50,15 +51,16 @@ export class CcxtAlpaca {
   #collect<T>(watch: () => Promise<readonly T[]>): Arrivals<T> {
     const arrivals = new Arrivals<T>();
     const collect = async () => {
-      for (;;) for (const item of await watch()) arrivals.add(item);
+      while (!this.#closing) for (const item of await watch()) arrivals.add(item);
     };
     collect().catch((error: unknown) => {
-      if (!(error instanceof ccxt.ExchangeClosedByUser)) throw error;
+      if (!this.#closing) throw error;
     });
     return arrivals;
   }
 
-  close(): void {
-    void this.exchange.close();
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.exchange.close();
   }
 }

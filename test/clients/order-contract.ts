@@ -1,51 +1,7 @@
 /** What every trading client must be able to do with orders for shares; the prices are written down in each test's script. */
 import assert from "node:assert/strict";
-import { it, type TestContext } from "node:test";
-import { type Arrivals, MarketScript, ScriptedVenue } from "./scripted-venue.ts";
-import { type OrderFields, Refused, type SeenOrder, type SeenUpdate, type TradingClient } from "./trading-client.ts";
-
-export type Connect = (url: string) => TradingClient;
-
-interface Desk {
-  readonly venue: ScriptedVenue;
-  readonly client: TradingClient;
-  readonly updates: Arrivals<SeenUpdate>;
-  /** Submits and waits for the order's event. */
-  readonly submit: (fields: OrderFields, event: string) => Promise<SeenOrder>;
-  /** The order's update of this kind, now or to come. */
-  readonly update: (id: string, event: string) => Promise<SeenUpdate>;
-  /** The events so far, in order. */
-  readonly events: (id: string) => string[];
-}
-
-/** A simulator with the script's market and a client that watches its orders. */
-export async function openDesk(t: TestContext, connect: Connect, script: MarketScript, settings = {}): Promise<Desk> {
-  const venue = await ScriptedVenue.start(t, script, settings);
-  const client = venue.attach(connect(venue.url));
-  const updates = await client.watch();
-  const update = (id: string, event: string) => updates.find((seen) => seen.order.id === id && seen.event === event);
-  const events = (id: string) => updates.all.filter(({ order }) => order.id === id).map((seen) => seen.event);
-  const submit = async (fields: OrderFields, event: string) => {
-    const { id } = await client.submit(fields);
-    return (await update(id, event)).order;
-  };
-  return { venue, client, updates, submit, update, events };
-}
-
-const BUY = { symbol: "ACME", side: "buy", qty: "10" } as const;
-const SELL = { symbol: "ACME", side: "sell", qty: "10" } as const;
-
-const quiet = () => new MarketScript().quote("ACME", 100, 100.02);
-
-async function refusal(call: Promise<unknown>): Promise<Refused> {
-  try {
-    await call;
-  } catch (error) {
-    assert.ok(error instanceof Refused, String(error));
-    return error;
-  }
-  throw new Error("nothing was refused");
-}
+import { it } from "node:test";
+import { BUY, type Connect, openDesk, quiet, refusal, SELL } from "./desk.ts";
 
 /** Market and limit orders, their life and their refusals. */
 export function simpleOrders(connect: Connect): void {
@@ -140,5 +96,69 @@ export function simpleOrders(connect: Connect): void {
     assert.deepEqual(await client.positions(), []);
     // 100,000 + 10 × 100.00 − 10 × 100.02
     assert.equal(await client.cash(), "99999.8");
+  });
+
+  it("replaces a resting order by one of another price and quantity, which fills", async (t) => {
+    const { venue, client, submit, update } = await openDesk(t, connect, quiet().quote("ACME", 99.68, 99.7));
+    const first = await submit({ ...BUY, type: "limit", limit_price: "99.5" }, "new");
+    const second = await client.replace(first.id, { qty: "15", limit_price: "99.7", client_order_id: "second" });
+    assert.deepEqual(
+      [second.replaces, second.qty, second.limitPrice, second.clientOrderId],
+      [first.id, "15", "99.7", "second"],
+    );
+    assert.notEqual(second.id, first.id);
+    const { order: old } = await update(first.id, "replaced");
+    assert.deepEqual([old.status, old.replacedBy], ["replaced", second.id]);
+    await update(second.id, "new");
+    await venue.play(1);
+    const fill = await update(second.id, "fill");
+    assert.deepEqual([fill.price, fill.qty], ["99.7", "15"]);
+    const [newest, oldest] = await client.orders("closed");
+    assert.deepEqual(
+      [newest?.id, newest?.status, oldest?.id, oldest?.status],
+      [second.id, "filled", first.id, "replaced"],
+    );
+  });
+
+  it("refuses to cancel or replace what is filled with 422", async (t) => {
+    const { client, submit } = await openDesk(t, connect, quiet());
+    const { id } = await submit({ ...BUY, type: "market" }, "fill");
+    for (const call of [client.cancel(id), client.replace(id, { qty: "20" })]) {
+      const { status, code } = await refusal(call);
+      assert.deepEqual([status, code], [422, 42210000]);
+    }
+  });
+
+  it("refuses an order against one of its own with 403", async (t) => {
+    const { client, submit } = await openDesk(t, connect, quiet());
+    await submit({ ...BUY, type: "market" }, "fill");
+    await submit({ ...BUY, type: "limit", limit_price: "99" }, "new");
+    const { status, code, message } = await refusal(client.submit({ ...SELL, type: "market" }));
+    assert.deepEqual([status, code], [403, 40310000]);
+    assert.match(message, /potential wash trade detected. use complex orders/);
+  });
+
+  it("keeps shares that a resting sell order holds, and says so", async (t) => {
+    const { client, submit } = await openDesk(t, connect, quiet());
+    await submit({ ...BUY, type: "market" }, "fill");
+    await submit({ ...SELL, qty: "4", type: "limit", limit_price: "105" }, "new");
+    assert.equal((await client.positions())[0]?.available, "6");
+    const { message } = await refusal(client.submit({ ...SELL, type: "market" }));
+    assert.match(message, /insufficient qty available for order \(requested: 10, available: 6\)/);
+  });
+
+  it("closes a position, and all positions and orders at once", async (t) => {
+    const { client, submit, update } = await openDesk(t, connect, quiet());
+    await submit({ ...BUY, type: "market" }, "fill");
+    const closing = await client.closePosition("ACME");
+    assert.deepEqual([closing.side, closing.type, closing.qty], ["sell", "market", "10"]);
+    await update(closing.id, "fill");
+    assert.deepEqual(await client.positions(), []);
+    const none = await refusal(client.closePosition("ACME"));
+    assert.deepEqual([none.status, none.code], [404, 40410000]);
+    await submit({ ...BUY, type: "market" }, "fill");
+    await client.closeAllPositions();
+    await update((await client.orders("all"))[0]?.id ?? "", "fill");
+    assert.deepEqual(await client.positions(), []);
   });
 }

@@ -30,8 +30,9 @@ export class MarketScript {
     return this;
   }
 
-  trade(symbol: string, price: number, size = 100): this {
-    this.#trades.push(`${this.#stamp()},${symbol},${price},${size},Q,@,0`);
+  /** `condition` is the sale's, such as O for an opening print and 6 for a closing one. */
+  trade(symbol: string, price: number, size = 100, condition = "@"): this {
+    this.#trades.push(`${this.#stamp()},${symbol},${price},${size},Q,${condition},0`);
     return this;
   }
 
@@ -58,12 +59,16 @@ export class MarketScript {
   }
 }
 
+interface Closable {
+  close(): void | Promise<void>;
+}
+
 export class ScriptedVenue {
   /** `http://127.0.0.1:4010` */
   readonly url: string;
   readonly #lockstep: WebSocket;
   readonly #steps = new Arrivals<{ readonly step?: number; readonly end?: boolean }>();
-  readonly #clients: { close(): void }[] = [];
+  readonly #clients: Closable[] = [];
   #step = 0;
 
   private constructor(url: string, lockstep: WebSocket) {
@@ -83,7 +88,7 @@ export class ScriptedVenue {
     const lockstep = new WebSocket(`${url.replace("http", "ws")}/simulator/lockstep`);
     const venue = new ScriptedVenue(url, lockstep);
     t.after(async () => {
-      for (const client of venue.#clients) client.close();
+      for (const client of venue.#clients) await client.close();
       lockstep.terminate();
       await simulator.close();
       rmSync(directory, { recursive: true });
@@ -94,7 +99,7 @@ export class ScriptedVenue {
   }
 
   /** The client is closed before the simulator, so that it does not try to come back. */
-  attach<T extends { close(): void }>(client: T): T {
+  attach<T extends Closable>(client: T): T {
     this.#clients.push(client);
     return client;
   }
