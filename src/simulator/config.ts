@@ -26,6 +26,8 @@ const instrumentSchema = z.strictObject({
   basePrice: z.number().min(1).max(1_000_000).optional(),
   /** Synthetic market only: typical change of a day. */
   dailyVolatilityPercent: z.number().min(0).max(100).optional(),
+  /** Synthetic market only: share of its variance that it has in common with the others. */
+  marketShare: z.number().min(0).max(1).optional(),
 });
 
 const schema = z.strictObject({

@@ -28,7 +28,7 @@ export function syntheticInstrument(given: SimulatorInstrument, instrument: Inst
     instrument,
     basePrice: given.basePrice ?? BASE_PRICES.get(given.symbol) ?? DEFAULT_PRICE,
     dailyVolatilityPercent: given.dailyVolatilityPercent ?? DEFAULT_VOLATILITY_PERCENT,
-    marketShare: instrument.assetClass === "crypto" ? CRYPTO_MARKET_SHARE : MARKET_SHARE,
+    marketShare: given.marketShare ?? (instrument.assetClass === "crypto" ? CRYPTO_MARKET_SHARE : MARKET_SHARE),
     halfSpreadBps: HALF_SPREAD_BPS,
     lot: instrument.assetClass === "crypto" ? 0.01 : 100,
   };

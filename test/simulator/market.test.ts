@@ -12,7 +12,6 @@ import type { MarketTick, QuoteTick, StatusTick, TradeTick } from "../../src/sim
 import { PricePath } from "../../src/simulator/synthetic/price-path.ts";
 import { RecordedMarket } from "../../src/simulator/recorded-market.ts";
 import { writeSampleDay } from "../../src/simulator/sample-data.ts";
-import type { SyntheticInstrument } from "../../src/simulator/synthetic/synthetic-line.ts";
 import { SyntheticMarket } from "../../src/simulator/synthetic/synthetic-market.ts";
 
 const DAY = parseEpochDay("2026-03-02", "date");
@@ -26,12 +25,11 @@ function slotOf(timeUs: number): number {
 
 function market(seed: number, haltRate = 0, correctionRate = 0): SyntheticMarket {
   const instruments = [
-    syntheticInstrument({ symbol: "DEMO" }, equity(0, "DEMO", { calendar: "always" })),
+    syntheticInstrument({ symbol: "DEMO", marketShare: 0.8 }, equity(0, "DEMO", { calendar: "always" })),
     syntheticInstrument({ symbol: "BTC/USD" }, cryptoPair(1, "BTC/USD")),
     syntheticInstrument({ symbol: "DAY" }, equity(2, "DAY")),
-    { ...syntheticInstrument({ symbol: "TWO" }, equity(3, "TWO", { calendar: "always" })), marketShare: 0.8 },
+    syntheticInstrument({ symbol: "TWO", marketShare: 0.8 }, equity(3, "TWO", { calendar: "always" })),
   ];
-  instruments[0] = { ...(instruments[0] as SyntheticInstrument), marketShare: 0.8 };
   return new SyntheticMarket({ seed, instruments, haltRate, correctionRate, tickLimit: null });
 }
 
