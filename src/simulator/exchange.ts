@@ -143,6 +143,7 @@ export class Exchange {
     this.#remember(tick);
     const seen = observationOf(tick);
     if (seen !== null) this.venue.observe(tick.index, seen, tick.timeUs);
+    if (tick.kind === "split") this.venue.observeSplit(tick.index, tick);
   }
 
   /** Plays a tick; returns how many events it caused (they follow through `onEvent`). */

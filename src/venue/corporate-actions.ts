@@ -29,7 +29,7 @@ export function applySplit(state: VenueState, market: VenueMarket, ratio: SplitR
   const { instrument } = market;
   const holding = state.holdings.get(instrument.symbol);
   const markBefore = holding === undefined ? null : (market.mark() ?? averageEntryPrice(instrument, holding));
-  scaleMarket(market, ratio.from / ratio.to);
+  scaleMarket(market, ratio);
   if (holding === undefined || markBefore === null) return [];
   const exact = divideRounded(holding.quantity * BigInt(ratio.to), BigInt(ratio.from), "half_even");
   const kept = towardsZero(exact, instrument);
@@ -87,11 +87,12 @@ function keep(state: VenueState, terms: ActivityTerms): VenueActivity {
   return activity;
 }
 
-/** Prices of before the split would value the new shares wrongly until the next tick. */
-function scaleMarket(market: VenueMarket, factor: number): void {
-  market.bid *= factor;
-  market.ask *= factor;
-  market.last *= factor;
+/** The last price is brought to the new shares; quotes of the old ones are gone. */
+export function scaleMarket(market: VenueMarket, ratio: SplitRatio): void {
+  const last = market.last > 0 ? market.last : (market.bid + market.ask) / (market.bid > 0 && market.ask > 0 ? 2 : 1);
+  market.last = (last * ratio.from) / ratio.to;
+  market.bid = 0;
+  market.ask = 0;
 }
 
 function towardsZero(quantity: Fixed, instrument: Instrument): Fixed {

@@ -77,7 +77,8 @@ export class VenueMarket implements MarketView {
     Object.assign(this, rest);
     if (depth !== undefined) this.seeDepth(depth);
     if (last !== undefined && last > 0) this.seeTrade(last, timeUs);
-    this.timeUs = timeUs;
+    // A halt is no observation of a price, neither here nor when it happens.
+    if (seen.halted === undefined) this.timeUs = timeUs;
   }
 
   seeDepth(change: DepthChange): void {

@@ -120,11 +120,7 @@ export function record(state: VenueState, event: VenueEvent): void {
 /** A filled entry sets its legs free; what one exit trades, the other has no longer to, and a replacement neither. */
 function afterExecution(state: VenueState, order: WorkingOrder, quantity: Fixed): void {
   const market = state.marketOf(order);
-  const replacement = market.open.find((other) => other.replaces === order.id && inTransit(other));
-  if (replacement !== undefined) {
-    shrink(replacement, quantity);
-    state.emit("amended", replacement);
-  }
+  shrinkReplacement(state, order, quantity);
   if (order.role === "entry") {
     if (order.status !== "filled") return;
     for (const leg of legsOf(order, market)) if (leg.status === "held") activate(state, leg, false);
@@ -139,13 +135,23 @@ function shrinkExit(state: VenueState, exit: WorkingOrder, quantity: Fixed, end:
     close(state, exit, "canceled");
     return;
   }
-  shrink(exit, quantity);
-  state.emit("amended", exit);
+  shrinkReplacement(state, exit, quantity);
+  shrink(state, exit, quantity);
 }
 
-function shrink(order: WorkingOrder, quantity: Fixed): void {
-  order.expectedQuantity -= quantity;
-  if (order.quantity !== null) order.quantity -= quantity;
+/** The order that is on its way to replace this one. */
+function shrinkReplacement(state: VenueState, order: WorkingOrder, quantity: Fixed): void {
+  const { open } = state.marketOf(order);
+  const replacement = open.find((other) => other.replaces === order.id && inTransit(other));
+  if (replacement !== undefined) shrink(state, replacement, quantity);
+}
+
+/** Not below nothing: a replacement for nothing is rejected when it arrives. */
+function shrink(state: VenueState, order: WorkingOrder, quantity: Fixed): void {
+  const left = order.expectedQuantity > quantity ? order.expectedQuantity - quantity : 0n;
+  if (order.quantity !== null) order.quantity = left;
+  order.expectedQuantity = left;
+  state.emit("amended", order);
 }
 
 /** The order ends, and with it the rest of its group. */

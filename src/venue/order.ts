@@ -320,9 +320,11 @@ export function remainingAt(order: VenueOrder, price: Fixed): Fixed {
   return left > 0n ? left : 0n;
 }
 
-/** What an order has in common with the others of its group: the id of their parent. */
-export function groupOf(order: Pick<VenueOrder, "id" | "parentId">): string {
-  return order.parentId ?? order.id;
+/** What an order has in common with the others of its group: the id of their parent, of a parent its own. */
+export function groupOf(order: Pick<VenueOrder, "id" | "parentId" | "role" | "replaces" | "status">): string {
+  if (order.parentId !== null) return order.parentId;
+  // Of an OCO's parent that is to be replaced, the group goes by the old one until the new one has arrived.
+  return order.role !== "entry" && inTransit(order) ? (order.replaces as string) : order.id;
 }
 
 /** A replacement that is still on its way: the order that it replaces is in the market. */

@@ -234,11 +234,13 @@ function accountRefusal(
   const wash = washTradeRefusal(candidate, others);
   if (wash !== null) return wash;
   const held = holdings.quantityOf(order.symbol);
-  if (order.side === "buy" ? held < 0n : held > 0n) {
+  if (order.role !== "entry" || (order.side === "buy" ? held < 0n : held > 0n)) {
     const kept = market.open
       .filter((each) => each.side === order.side && (each === order || isSibling(each, order)))
       .reduce((sum, each) => sum + heldQuantity(each, market), 0n);
-    return closingRefusal(candidate, market, held, availableQuantity(market, holdings) + kept);
+    // An exit sells what its group has, no more.
+    const free = order.role === "entry" ? availableQuantity(market, holdings) : 0n;
+    return closingRefusal(candidate, market, held, free + kept);
   }
   const basis = { ...candidate, role: order.role, filledQuantity: 0n, filledNotional: 0n };
   const cost = openingCost(basis, market, holdings, timeUs);

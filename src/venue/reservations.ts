@@ -22,16 +22,21 @@ export function availableQuantity(market: VenueMarket, holdings: Holdings): Fixe
 
 /** What an order that reduces a position keeps of it. */
 export function heldQuantity(order: WorkingOrder, market: VenueMarket): Fixed {
+  if (order.role !== "entry") return heldByExit(order, market);
+  const left = remainingOf(order);
+  if (!inTransit(order)) return left;
   const replaced = replacedBy(order, market);
-  if (replaced !== undefined) return positive(remainingOf(order) - remainingOf(replaced));
-  if (order.role === "entry") return remainingOf(order);
+  return replaced === undefined ? 0n : positive(left - remainingOf(replaced));
+}
+
+/** The first of a group's exits keeps the most that one of them may trade; while they are held, what the entry has filled. */
+function heldByExit(order: WorkingOrder, market: VenueMarket): Fixed {
   const group = groupOf(order);
-  const others = market.open.filter((each) => each !== order && groupOf(each) === group && !inTransit(each));
-  const other = others.find((each) => each.role !== "entry");
-  if (other !== undefined && order.role === "stop_loss") return 0n;
-  const own = remainingOf(order);
-  const most = other === undefined || remainingOf(other) < own ? own : remainingOf(other);
-  const entry = others.find((each) => each.role === "entry");
+  const members = market.open.filter((each) => groupOf(each) === group);
+  const exits = members.filter((each) => each.role !== "entry" && !isTooLate(each, market));
+  if (exits[0] !== order) return 0n;
+  const most = exits.reduce((size, each) => (remainingOf(each) > size ? remainingOf(each) : size), 0n);
+  const entry = members.find((each) => each.role === "entry");
   return entry === undefined || entry.filledQuantity > most ? most : entry.filledQuantity;
 }
 
@@ -62,8 +67,9 @@ export function openingCost(order: CostBasis, market: VenueMarket, holdings: Hol
 /** The value that an open order keeps of the buying power. */
 export function heldValue(order: WorkingOrder, market: VenueMarket, holdings: Holdings, timeUs: number): Fixed {
   const cost = openingCost(order, market, holdings, timeUs);
+  if (!inTransit(order)) return cost;
   const replaced = replacedBy(order, market);
-  return replaced === undefined ? cost : positive(cost - openingCost(replaced, market, holdings, timeUs));
+  return replaced === undefined ? 0n : positive(cost - openingCost(replaced, market, holdings, timeUs));
 }
 
 function worstPrice(order: CostBasis, market: VenueMarket, timeUs: number): Fixed | null {
@@ -74,9 +80,13 @@ function worstPrice(order: CostBasis, market: VenueMarket, timeUs: number): Fixe
   return order.limitPrice !== null && order.limitPrice > collared ? order.limitPrice : collared;
 }
 
-/** Of a replacement that is on its way: the order that it replaces, while that is open. */
+/** A replacement that will be rejected when it arrives keeps nothing. */
+function isTooLate(order: WorkingOrder, market: VenueMarket): boolean {
+  return inTransit(order) && replacedBy(order, market) === undefined;
+}
+
+/** The order that a replacement replaces, while that is open. */
 function replacedBy(order: WorkingOrder, market: VenueMarket): WorkingOrder | undefined {
-  if (!inTransit(order)) return undefined;
   return market.open.find((each) => each.id === order.replaces);
 }
 

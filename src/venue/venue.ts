@@ -13,7 +13,7 @@ import type { Instrument } from "../core/market/instrument.ts";
 import { type AdmissionContext, refusalOf, sizedOrder, type VenueSettings } from "./admission.ts";
 import { auctionPrint } from "./auctions.ts";
 import type { AccountFigures } from "./buying-power.ts";
-import { applyDividend, applySplit, type SplitRatio } from "./corporate-actions.ts";
+import { applyDividend, applySplit, scaleMarket, type SplitRatio } from "./corporate-actions.ts";
 import { type CashRounding, type Holding, Holdings } from "./holdings.ts";
 import { type MarketObservation, VenueMarket } from "./market.ts";
 import { playBar, playBarOpen } from "./bars.ts";
@@ -357,28 +357,32 @@ export class Venue {
 
   /** A split. Open orders of the symbol are cancelled with the reason CORPORATE_ACTION. */
   split(symbol: string, ratio: SplitRatio, timeUs: number): CorporateActionResult {
+    this.#advance(timeUs);
     const whole = (count: number) => Number.isSafeInteger(count) && count >= 1;
     if (!whole(ratio.from) || !whole(ratio.to) || ratio.from === ratio.to) {
       return this.#refused(unprocessable("a split needs two different whole numbers of shares, at least 1"));
     }
-    return this.#act(symbol, timeUs, (market) => applySplit(this.#state, market, ratio));
+    return this.#act(symbol, (market) => applySplit(this.#state, market, ratio));
   }
 
   /** A cash dividend on the position at this time; a short position pays it. */
   dividend(symbol: string, perShare: Fixed, timeUs: number): CorporateActionResult {
+    this.#advance(timeUs);
     if (perShare <= 0n) return this.#refused(unprocessable("a dividend must be > 0"));
-    return this.#act(symbol, timeUs, (market) => applyDividend(this.#state, market, perShare));
+    return this.#act(symbol, (market) => applyDividend(this.#state, market, perShare));
   }
 
   /** Undoes a trade that is among the fills that are kept. */
   bust(executionId: string, timeUs: number): AmendTradeResult {
-    return this.#amend(executionId, timeUs, (fill) => bustFill(this.#state, fill));
+    this.#advance(timeUs);
+    return this.#amend(executionId, (fill) => bustFill(this.#state, fill));
   }
 
   /** Puts the price of a trade right that is among the fills that are kept. */
   correct(executionId: string, price: Fixed, timeUs: number): AmendTradeResult {
+    this.#advance(timeUs);
     if (price <= 0n) return this.#refused(unprocessable(`price must be > 0, got ${formatFixed(price)}`));
-    return this.#amend(executionId, timeUs, (fill) => correctFill(this.#state, fill, price));
+    return this.#amend(executionId, (fill) => correctFill(this.#state, fill, price));
   }
 
   /** Takes over an order of an earlier life as it was accepted. */
@@ -401,6 +405,11 @@ export class Venue {
     replayActivity(this.#state, activity);
   }
 
+  /** Takes over whether shares can be borrowed; the orders that it cancelled have events of their own. */
+  replayBorrow(index: number, easy: boolean): void {
+    (this.#state.markets[index] as VenueMarket).easyToBorrow = easy;
+  }
+
   /** All of the account but its settings, for a ledger that begins anew. */
   snapshot(): VenueSnapshot {
     return snapshotState(this.#state);
@@ -417,6 +426,11 @@ export class Venue {
     (this.#state.markets[index] as VenueMarket).observe(seen, timeUs);
   }
 
+  /** A split of an earlier life: what it means to the market; the account has it from its activity. */
+  observeSplit(index: number, ratio: SplitRatio): void {
+    scaleMarket(this.#state.markets[index] as VenueMarket, ratio);
+  }
+
   #context(): AdmissionContext {
     const { settings, holdings, timeUs } = this.#state;
     return { settings, holdings, timeUs, figures: () => this.figures() };
@@ -430,16 +444,14 @@ export class Venue {
     return this.#state.book.knows(clientOrderId) ? refuse(422, CODE_MALFORMED, "client_order_id must be unique") : null;
   }
 
-  #act(symbol: string, timeUs: number, action: (market: VenueMarket) => VenueActivity[]): CorporateActionResult {
-    this.#advance(timeUs);
+  #act(symbol: string, action: (market: VenueMarket) => VenueActivity[]): CorporateActionResult {
     const market = this.#state.bySymbol.get(symbol);
     if (market === undefined) return this.#refused(unprocessable(`asset "${symbol}" not found`));
     const activities = action(market);
     return { ok: true, activities, events: this.#state.take() };
   }
 
-  #amend(executionId: string, timeUs: number, amend: (fill: VenueEvent) => void): AmendTradeResult {
-    this.#advance(timeUs);
+  #amend(executionId: string, amend: (fill: VenueEvent) => void): AmendTradeResult {
     const fill = fillOf(this.#state, executionId);
     if (fill === undefined || this.order(fill.order.id) === undefined) {
       return this.#refused(refuse(404, CODE_NOT_FOUND, `no fill ${executionId} is kept`));
