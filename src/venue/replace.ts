@@ -232,7 +232,8 @@ function accountRefusal(
   const { holdings, timeUs } = context;
   const others = market.open.filter((each) => each !== order);
   const wash = washTradeRefusal(candidate, others);
-  if (wash !== null) return wash;
+  // The quantity of a held leg is its entry's business.
+  if (wash !== null || order.status === "held") return wash;
   const held = holdings.quantityOf(order.symbol);
   if (order.role !== "entry" || (order.side === "buy" ? held < 0n : held > 0n)) {
     const kept = market.open
