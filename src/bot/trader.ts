@@ -11,6 +11,7 @@ import type { Config } from "../config/config.ts";
 import { journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
 import type { EngineSpec } from "../core/engine.ts";
+import { newYorkEpochDay } from "../core/market/calendar.ts";
 import { type Fixed, formatFixed } from "../core/fixed.ts";
 import {
   CONTROL_ACCOUNT_STATE,
@@ -138,6 +139,9 @@ export class Trader {
   readonly #reconciler: Reconciler;
   readonly #keeper: AccountKeeper;
   #splits: readonly Split[] = [];
+  /** When activities were read last: the venue's day, and the monotonic time. */
+  #activitiesDay = Number.NaN;
+  #activitiesAtMs = Number.NEGATIVE_INFINITY;
   readonly #snapshots = new Map<string, { snapshot: Uint8Array; timeUs: number; fingerprint: string }>();
   readonly #states = new Map<string, TradingState>();
   readonly #deaths = new Map<number, number>();
@@ -293,8 +297,10 @@ export class Trader {
    * trading begins anew.
    */
   async takeActivities(): Promise<void> {
-    const { journal, books, onSplit, log } = this.#options;
+    const { journal, books, onSplit, log, clock, nowMs } = this.#options;
     await this.manager.settle();
+    this.#activitiesDay = newYorkEpochDay(clock.nowUs());
+    this.#activitiesAtMs = nowMs();
     const { applied, splits } = await this.#keeper.read();
     if (applied === 0) return;
     log.info("account activities applied", { applied, splits });
@@ -470,9 +476,13 @@ export class Trader {
     }
   }
 
-  /** Not beside a reconciliation, which takes them as well. */
-  async #takeActivitiesInTurn(): Promise<void> {
-    if (this.#reconciling === null && this.#isReconciled && this.manager.mayAct) await this.takeActivities();
+  /** Once a minute, and as soon as a day begins at the venue; not beside a reconciliation, which takes them as well. */
+  async #takeActivitiesWhenDue(): Promise<void> {
+    const { clock, nowMs } = this.#options;
+    const day = newYorkEpochDay(clock.nowUs());
+    const isDue = day !== this.#activitiesDay || nowMs() - this.#activitiesAtMs >= ACTIVITIES_EVERY_MS;
+    if (!isDue || this.#reconciling !== null || !this.#isReconciled || !this.manager.mayAct) return;
+    await this.takeActivities();
   }
 
   /** A simulator that was started again goes on from where it was: its time may have stood still meanwhile. */
@@ -744,7 +754,7 @@ export class Trader {
       });
     }
     this.#rounds.every(1000, () => this.#reconciler.sweep());
-    if (!lockstep) this.#rounds.every(ACTIVITIES_EVERY_MS, () => this.#takeActivitiesInTurn());
+    if (!lockstep) this.#rounds.every(1000, () => this.#takeActivitiesWhenDue());
   }
 
   /** The account's connections are freed for the next owner. */

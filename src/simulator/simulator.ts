@@ -16,6 +16,7 @@ import { CodedError } from "../core/errors.ts";
 import { formatFixed } from "../core/fixed.ts";
 import { isFinal } from "../venue/order.ts";
 import { type SimulatorConfig, simulatorConfig, venueInstrument } from "./config.ts";
+import { corporateActionRoutes } from "./corporate-action-routes.ts";
 import { dataRoutes } from "./data-routes.ts";
 import { DataStreams } from "./data-stream.ts";
 import { DEMONSTRATION_INSTRUMENTS, syntheticInstrument } from "./demonstration-market.ts";
@@ -255,6 +256,7 @@ class SimulatorServer implements Simulator {
       reply.code(404).send({ code: 40410000, message: "endpoint not found." }),
     );
     this.#faults.routes(app);
+    corporateActionRoutes(app, this.#exchange, nowUs);
     tradingRoutes(app, { exchange: this.#exchange, directory: this.#directory, nowUs });
     dataRoutes(app, { exchange: this.#exchange, history, nowUs });
     app.get("/simulator/state", () => this.#state());

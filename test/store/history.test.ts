@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { sql } from "slonik";
+import { z } from "zod";
 import { CodedError } from "../../src/core/errors.ts";
 import type { Fence } from "../../src/orders/journal.ts";
 import { HistoryReader } from "../../src/store/history-reader.ts";
@@ -63,6 +65,26 @@ void describe("history", { skip: skipWithoutDatabase }, () => {
       [60_000_000],
     );
     assert.deepEqual(await reader.bars("BBB", 60, NEWEST), []);
+  });
+
+  void it("shows bars of before a split at prices of after it", async () => {
+    const history = writer();
+    for (const [minute, close] of [
+      [1, 700],
+      [2, 707],
+      [3, 101],
+    ] as const) {
+      history.add({ ...bar(minute * 60_000_000, close), symbol: "SPLT" });
+    }
+    await history.close();
+    await store.rows(sql.type(z.unknown())`
+      INSERT INTO splits (symbol, ratio, at_us) VALUES ('SPLT', 7, 150000000), ('OTHER', 2, 150000000)`);
+    const rows = await reader.bars("SPLT", 60, NEWEST);
+    assert.deepEqual(
+      rows.map((row) => Math.round(row.close * 1e6) / 1e6),
+      [101, 101, 100],
+    );
+    assert.equal(rows[0]?.close, 101, "nothing is touched after it");
   });
 
   void it("keeps a signal's target exact", async () => {
