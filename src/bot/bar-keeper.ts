@@ -3,7 +3,14 @@
  * They are stored, shown, and fed to a worker that has to warm up again. They decide nothing.
  */
 import { BarBuilder } from "../core/market/bar-builder.ts";
-import { KIND_QUOTE, KIND_TRADE, LANE_VENUE_TIME_US, type RecordBuffer } from "../core/market/record.ts";
+import {
+  KIND_BAR,
+  KIND_BAR_UPDATE,
+  KIND_QUOTE,
+  KIND_TRADE,
+  LANE_VENUE_TIME_US,
+  type RecordBuffer,
+} from "../core/market/record.ts";
 
 export interface KeptBar {
   readonly instrument: number;
@@ -39,9 +46,10 @@ export class BarKeeper {
   /** A market record in feed order. */
   record(records: RecordBuffer, slot: number): void {
     const kind = records.kind(slot);
-    if (kind !== KIND_TRADE && kind !== KIND_QUOTE) return;
     const list = this.#byInstrument[records.instrument(slot)];
     if (list === undefined) return;
+    if (kind === KIND_BAR || kind === KIND_BAR_UPDATE) return this.#repair(list, records, slot);
+    if (kind !== KIND_TRADE && kind !== KIND_QUOTE) return;
     const timeUs = records.lane(slot, LANE_VENUE_TIME_US);
     for (const series of list) {
       if (timeUs >= series.builder.endUs) this.#close(series);
@@ -73,8 +81,19 @@ export class BarKeeper {
     list.push({ instrument, builder: new BarBuilder(intervalSeconds), kept: [] });
   }
 
+  /** A bar of the venue's takes the place of one that misses trades. */
+  #repair(list: readonly Series[], records: RecordBuffer, slot: number): void {
+    for (const series of list) {
+      const newestUs = series.kept.at(-1)?.startUs ?? Number.NEGATIVE_INFINITY;
+      if (series.builder.addBar(records, slot) && series.builder.bar.startUs > newestUs) this.#keep(series);
+    }
+  }
+
   #close(series: Series): void {
-    if (!series.builder.close()) return;
+    if (series.builder.close()) this.#keep(series);
+  }
+
+  #keep(series: Series): void {
     const { startUs, open, high, low, close, volume } = series.builder.bar;
     const { intervalSeconds } = series.builder;
     const bar: KeptBar = { instrument: series.instrument, intervalSeconds, startUs, open, high, low, close, volume };

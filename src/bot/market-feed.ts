@@ -20,6 +20,8 @@ export interface MarketFeedOptions {
   readonly keyId: string;
   readonly secretKey: string;
   readonly instruments: readonly Instrument[];
+  /** True in lockstep: the market waits for this process, silence means nothing, and no bar is ever amended. */
+  readonly lockstep: boolean;
   readonly wallUs: () => number;
   readonly log: Log;
 }
@@ -43,8 +45,11 @@ export class AlpacaMarketFeed implements MarketFeed {
       { list: pairs, path: "v1beta3/crypto/us", channels: CRYPTO_CHANNELS },
     ].filter(({ list }) => list.length > 0);
     this.#streams = wanted.map(({ list, path, channels }) => {
-      const { streamUrl, keyId, secretKey, wallUs, log } = this.#options;
-      const options = { url: `${streamUrl}/${path}`, keyId, secretKey, instruments: list, channels, wallUs, log };
+      const { streamUrl, keyId, secretKey, lockstep, wallUs, log } = this.#options;
+      const common = { url: `${streamUrl}/${path}`, keyId, secretKey, instruments: list, wallUs, log };
+      const options = lockstep
+        ? { ...common, channels, muteMs: Number.POSITIVE_INFINITY }
+        : { ...common, channels: [...channels, "updatedBars" as const] };
       return new AlpacaStream(options, this.#member(handler, wanted.length));
     });
     for (const stream of this.#streams) stream.start();

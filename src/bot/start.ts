@@ -77,6 +77,7 @@ async function runConnected(config: Config, endpoints: Endpoints, io: RunIo): Pr
         stockFeed: config.alpaca.feed,
         ...credentials(config),
         instruments: config.instruments,
+        lockstep,
         wallUs,
         log: io.log,
       }),

@@ -6,7 +6,7 @@
  * with their snapshots → warm up → tell positions and states → resume. Nothing decides before the last step.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Broker, TradeUpdateHandler } from "../broker/broker.ts";
+import type { Broker, HistoricalBar, TradeUpdateHandler } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
 import { journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
@@ -48,7 +48,9 @@ import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
 import { describeBreak, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
 import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
 import type { BarKeeper } from "./bar-keeper.ts";
+import { BarRepair, BROKER_INTERVAL_SECONDS, type RepairedSeries } from "./bar-repair.ts";
 import type { Books } from "../orders/books.ts";
+import { FeedLag } from "./feed-lag.ts";
 import { InboundHub } from "./inbound-hub.ts";
 import { IntentPump } from "./intent-pump.ts";
 import { orderIntent } from "../orders/order-intent.ts";
@@ -56,12 +58,14 @@ import type { PlacedInstance, Placement } from "../workers/placement.ts";
 import { Rounds } from "./rounds.ts";
 import type { RunRecordings } from "./run-recording.ts";
 import type { VenueClock } from "./venue-clock.ts";
-import { warmUpBars, writeWarmUpBar } from "./warm-up.ts";
+import { warmUpBars, writeBar } from "./warm-up.ts";
 
 /** A quiet market's timers lag by this much venue time, so that ticks on their way come before them. */
 const CLOCK_LAG_US = 250_000;
 /** How often the account's activities are read, ms. */
 const ACTIVITIES_EVERY_MS = 60_000;
+/** How often the venue's clock is read, ms. */
+const CLOCK_EVERY_MS = 60_000;
 /** How long the start waits for the trade-update stream, ms. */
 const STREAM_START_MS = 15_000;
 /** How long resting orders of an earlier life may take to be cancelled, ms. */
@@ -158,7 +162,12 @@ export class Trader {
   #marketUp = false;
   /** The venue's clock was read since market data came: only then does time pass without data. */
   #clockInStep = false;
+  /** Nothing comes, or nothing is connected. */
+  #marketSilent = true;
+  /** What the engines were told last: that market data is not to be traded on. */
   #marketStale = true;
+  readonly #lag: FeedLag;
+  readonly #repair: BarRepair;
   #tradeUpdates = 0;
   #marketMessages = 0;
   #reconciling: Promise<void> | null = null;
@@ -187,6 +196,8 @@ export class Trader {
       RecordBuffer.allocate(1),
     );
     this.#rounds = new Rounds((error) => options.log.warn("a periodic task failed", { error: String(error) }));
+    this.#lag = new FeedLag(options.clock, options.nowMs);
+    this.#repair = this.#createRepair();
     this.manager = this.#createManager();
     this.#keeper = new AccountKeeper({
       broker: options.broker,
@@ -587,7 +598,7 @@ export class Trader {
     const bars = await warmUpBars(instance, sinceUs, { broker, keeper, splitAtUs, nowUs: clock.nowUs() });
     for (const [local, list] of bars.entries()) {
       for (const bar of list) {
-        writeWarmUpBar(this.#scratch, instance.instruments[local] as number, instance.barSeconds, bar, wallUs());
+        writeBar(this.#scratch, instance.instruments[local] as number, instance.barSeconds, bar, false, wallUs());
         this.#hub.marketTo(instance.worker, this.#scratch, 0);
         this.#hub.flush();
       }
@@ -629,9 +640,7 @@ export class Trader {
       connected: () => {
         this.#marketUp = true;
         log.info("market data connected");
-        void this.#readClock().then(() => {
-          this.#clockInStep = true;
-        });
+        void this.#readClock().then(() => this.#onMarketInStep());
       },
       disconnected: (cause) => {
         this.#marketUp = false;
@@ -639,13 +648,27 @@ export class Trader {
         if (config.tradingMode === "simulated") this.#clockInStep = false;
         log.warn("market data lost", { cause });
         this.#onMarketGap();
+        this.#repair.lost(this.#options.clock.nowUs());
       },
       stale: (isStale) => {
         // In lockstep silence means nothing: the market waits for this process.
-        if (!isStale || !this.#options.lockstep) this.#onMarketStale(isStale);
+        if (!isStale || !this.#options.lockstep) this.#marketSilent = isStale;
+        this.#judgeMarket();
       },
-      gap: () => this.#onMarketGap(),
+      gap: () => {
+        this.#onMarketGap();
+        this.#repair.gap(this.#options.clock.nowUs());
+      },
     });
+  }
+
+  /** Data comes, and the venue's clock was read since. Whatever bar is open now misses what came before the connection. */
+  #onMarketInStep(): void {
+    this.#clockInStep = true;
+    this.#lag.reset();
+    if (this.#options.lockstep || !this.#repair.isLost) return;
+    this.#onMarketGap();
+    this.#repair.back(this.#options.clock.nowUs());
   }
 
   #onMarketGap(): void {
@@ -655,9 +678,38 @@ export class Trader {
     this.#hub.flush();
   }
 
-  #onMarketStale(isStale: boolean): void {
+  /** Tells the engines when market data has become, or is no longer, what must not be traded on. */
+  #judgeMarket(): void {
+    const { clock } = this.#options;
+    const isStale = this.#marketSilent || this.#lag.isLagging || this.#repair.isOverdue(clock.nowUs());
+    if (isStale === this.#marketStale) return;
     this.#marketStale = isStale;
-    this.#hub.controlAll(CONTROL_FEED_STALE, isStale ? 1 : 0, this.#options.clock.nowUs());
+    this.#hub.controlAll(CONTROL_FEED_STALE, isStale ? 1 : 0, clock.nowUs());
+  }
+
+  /** The intervals that instances use and the broker keeps. */
+  #createRepair(): BarRepair {
+    const { broker, placement, log } = this.#options;
+    const series = new Map<string, RepairedSeries>();
+    for (const { barSeconds, instruments, symbols } of placement.instances) {
+      if (barSeconds === 0 || barSeconds % BROKER_INTERVAL_SECONDS !== 0) continue;
+      for (const [local, instrument] of instruments.entries()) {
+        const symbol = symbols[local] as string;
+        series.set(`${symbol} ${barSeconds}`, { instrument, symbol, intervalSeconds: barSeconds });
+      }
+    }
+    return new BarRepair({
+      series: [...series.values()],
+      broker,
+      onBar: (one, bar, decides) => this.#onRepairedBar(one, bar, decides),
+      onFailed: ({ symbol }, cause) => log.warn("missed bars could not be read; trying again", { symbol, cause }),
+    });
+  }
+
+  #onRepairedBar({ instrument, intervalSeconds }: RepairedSeries, bar: HistoricalBar, decides: boolean): void {
+    writeBar(this.#scratch, instrument, intervalSeconds, bar, decides, this.#options.wallUs());
+    this.#sequencer.append(this.#scratch, 0);
+    this.#hub.flush();
   }
 
   #onFrame(records: RecordBuffer, count: number): void {
@@ -666,6 +718,7 @@ export class Trader {
     for (let slot = 0; slot < count; slot++) this.#sequencer.append(records, slot);
     this.#hub.flush();
     if (count === 0) return;
+    if (!lockstep && this.#clockInStep) this.#lag.frame(records, count);
     clock.observe(records.lane(count - 1, LANE_VENUE_TIME_US));
     this.manager.setVenueTimeUs(clock.nowUs());
     this.#options.onReceived(this.#marketMessages, this.#tradeUpdates);
@@ -751,7 +804,11 @@ export class Trader {
         if (this.#clockInStep && clock.nowUs() > 0)
           this.#sequencer.onClock(clock.nowUs() - CLOCK_LAG_US, this.#options.wallUs());
         this.#hub.flush();
+        this.#judgeMarket();
       });
+      this.#rounds.every(250, () => this.#repair.round(clock.nowUs()));
+      // The venue's time and ours drift apart, and the lag of market data is judged by it.
+      this.#rounds.every(CLOCK_EVERY_MS, () => this.#readClock());
     }
     this.#rounds.every(1000, () => this.#reconciler.sweep());
     if (!lockstep) this.#rounds.every(1000, () => this.#takeActivitiesWhenDue());

@@ -33,6 +33,13 @@ export class VenueClock {
     if (venueTimeUs > this.#highestUs) this.#highestUs = venueTimeUs;
   }
 
+  /** How old something of this venue time is now, in microseconds of real time; 0 where the clock cannot tell. */
+  lagUs(venueTimeUs: number): number {
+    if (this.#baseVenueUs === 0 || this.#speed === null) return 0;
+    const elapsedUs = (this.#monotonicMs() - this.#baseMs) * 1000;
+    return (this.#baseVenueUs - venueTimeUs) / this.#speed + elapsedUs;
+  }
+
   /** Epoch microseconds; 0 before the first reading. */
   nowUs(): number {
     if (this.#baseVenueUs === 0 || this.#speed === null) return this.#highestUs;

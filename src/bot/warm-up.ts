@@ -15,10 +15,9 @@ import {
   RecordBuffer,
 } from "../core/market/record.ts";
 import type { BarKeeper } from "./bar-keeper.ts";
+import { BROKER_INTERVAL_SECONDS } from "./bar-repair.ts";
 import type { PlacedInstance } from "../workers/placement.ts";
 
-/** Shortest interval of which the broker keeps history, seconds. */
-const BROKER_INTERVAL_SECONDS = 60;
 /** How many bar lengths to look back for each bar wanted: nights and quiet minutes have none. */
 const LOOK_BACK = 4;
 
@@ -67,15 +66,16 @@ async function brokerBars(
   return answer.kind === "ok" ? answer.value.filter((bar) => bar.startUs + intervalUs <= source.nowUs) : [];
 }
 
-/** Writes one bar as a warm-up record into slot 0 of `scratch`. */
-export function writeWarmUpBar(
+/** Writes one bar into slot 0 of `scratch`: one that counts, or history that decides nothing. */
+export function writeBar(
   scratch: RecordBuffer,
   instrument: number,
   intervalSeconds: number,
   bar: HistoricalBar,
+  decides: boolean,
   receivedTimeUs: number,
 ): void {
-  const flags = (FLAG_WARM_UP | (intervalSeconds << BAR_INTERVAL_SHIFT)) >>> 0;
+  const flags = ((decides ? 0 : FLAG_WARM_UP) | (intervalSeconds << BAR_INTERVAL_SHIFT)) >>> 0;
   scratch.header(0, KIND_BAR, 0, instrument, flags, bar.startUs, receivedTimeUs);
   scratch.setLane(0, LANE_A, bar.open);
   scratch.setLane(0, LANE_B, bar.high);

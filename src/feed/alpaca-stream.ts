@@ -50,6 +50,8 @@ export interface AlpacaStreamOptions {
   readonly wallUs?: () => number;
   readonly log?: Log;
   readonly staleMs?: number;
+  /** After how long without data an open connection is opened anew, ms; a quiet market is asked ever more rarely. */
+  readonly muteMs?: number;
 }
 
 /** Counts since construction. */
@@ -62,6 +64,7 @@ export interface StreamCounters {
 
 const SCRATCH_RECORDS = 4096;
 const MALFORMED_LOG_INTERVAL_MS = 60_000;
+const MUTE_MS = 60_000;
 /** The venue frees a dead session within about 90 s: keep asking often enough to have the stream soon after. */
 const REFUSED_RETRY_MAX_MS = 16_000;
 const ERROR_AUTH_ALREADY = 403;
@@ -102,6 +105,7 @@ export class AlpacaStream {
         timers: this.#timers,
         ...(options.random === undefined ? {} : { random: options.random }),
         ...(options.staleMs === undefined ? {} : { staleMs: options.staleMs }),
+        muteMs: options.muteMs ?? MUTE_MS,
       },
       {
         opened: () => {},
@@ -148,7 +152,10 @@ export class AlpacaStream {
       scratch.clear();
       status = this.#scanner.resume(scratch);
     }
-    if (scratch.count > 0) this.#handler.frame(scratch.records, scratch.count);
+    if (scratch.count > 0) {
+      this.#socket.said();
+      this.#handler.frame(scratch.records, scratch.count);
+    }
     if (status === SCAN_MALFORMED) this.#malformed(`at byte ${this.#scanner.faultOffset} of ${data.length}`);
   }
 

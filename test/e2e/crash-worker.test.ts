@@ -42,7 +42,17 @@ async function startBot(scope: Scope, dataDir: string, simulator: CrashSimulator
     log,
     lockstep: false,
     version: "test",
-    createFeed: () => new AlpacaMarketFeed({ streamUrl, stockFeed: "iex", keyId, secretKey, instruments, wallUs, log }),
+    createFeed: () =>
+      new AlpacaMarketFeed({
+        streamUrl,
+        stockFeed: "iex",
+        keyId,
+        secretKey,
+        instruments,
+        lockstep: false,
+        wallUs,
+        log,
+      }),
     signal: new AbortController().signal,
     onReceived: () => {},
   });

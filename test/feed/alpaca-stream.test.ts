@@ -224,6 +224,38 @@ describe("market-data stream", () => {
     assert.equal(stream.state, "streaming");
   });
 
+  test("a socket that answers pings and says nothing is opened anew, ever more rarely, until something is said", async () => {
+    const sockets: WebSocket[] = [];
+    venue.stream = serveStream((socket) => sockets.push(socket));
+    stream.start();
+    const muteUntilMs = async (limitMs: number) => {
+      await notes.next("connected");
+      const socket = sockets.at(-1) as WebSocket;
+      for (let passedMs = 0; passedMs < limitMs; passedMs += 1000) {
+        // Every ping is answered before more time passes.
+        const pinged = once(socket, "ping");
+        timers.advance(1000);
+        await pinged;
+        socket.ping();
+        await once(socket, "pong");
+      }
+      assert.equal(stream.state, "streaming");
+      timers.advance(1000);
+      assert.match(String((await notes.next("disconnected"))[1]), /^mute for/);
+      timers.advance(1000);
+    };
+    await muteUntilMs(60_000);
+    await muteUntilMs(120_000);
+    await notes.next("connected");
+    send(sockets.at(-1) as WebSocket, quote("AAPL"));
+    await notes.next("quote");
+    timers.advance(1000);
+    sockets.at(-1)?.terminate();
+    await notes.next("disconnected");
+    timers.advance(1000);
+    await muteUntilMs(60_000);
+  });
+
   test("malformed frames are counted, reported as a gap, logged once a minute, and skipped", async () => {
     venue.stream = serveStream((socket) => {
       for (let i = 0; i < 3; i++) socket.send(Uint8Array.of(0x91, 0xc1));

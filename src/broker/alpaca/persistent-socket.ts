@@ -28,6 +28,11 @@ export interface PersistentSocketOptions {
   readonly staleMs?: number;
   /** A socket silent for this long is given up. */
   readonly deadMs?: number;
+  /**
+   * So is one that answers pings but on which nothing is said for this long, twice as long each time until something is:
+   * a market may be quiet. Absent: never.
+   */
+  readonly muteMs?: number;
 }
 
 const BACKOFF_MIN_MS = 1000;
@@ -36,6 +41,7 @@ const CHECK_INTERVAL_MS = 250;
 /** A check this late means that this process was held up, not the venue: judge at the next one. */
 const LATE_CHECK_MS = 750;
 const CLOSE_GRACE_MS = 1000;
+const MUTE_DOUBLINGS_MAX = 6;
 /** Least pause after a handshake that was refused for coming too often. */
 const BUSY_MIN_MS = 5000;
 const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
@@ -52,6 +58,8 @@ export class PersistentSocket {
   #stale = false;
   #lastActivityMs = 0;
   #lastPingMs = 0;
+  #lastSaidMs = 0;
+  #mutes = 0;
   #lastCheckMs = 0;
   #cancelRetry: () => void = () => {};
   #cancelDeadline: () => void = () => {};
@@ -80,7 +88,14 @@ export class PersistentSocket {
     this.#ready = true;
     this.#cancelDeadline();
     this.#lastCheckMs = this.#timers.nowMs();
+    this.#lastSaidMs = this.#lastCheckMs;
     this.#scheduleCheck();
+  }
+
+  /** What the stream is for was said on it. */
+  said(): void {
+    this.#lastSaidMs = this.#timers.nowMs();
+    this.#mutes = 0;
   }
 
   /** Ends this connection and tries again after the backoff, kept within the two delays. */
@@ -198,6 +213,12 @@ export class PersistentSocket {
     }
     if (!late && silentMs > (this.#options.deadMs ?? 10_000)) {
       this.drop(`silent for ${Math.round(silentMs)} ms`);
+      return;
+    }
+    const muteMs = nowMs - this.#lastSaidMs;
+    if (!late && this.#options.muteMs !== undefined && muteMs > this.#options.muteMs * 2 ** this.#mutes) {
+      this.#mutes = Math.min(this.#mutes + 1, MUTE_DOUBLINGS_MAX);
+      this.drop(`mute for ${Math.round(muteMs)} ms`);
       return;
     }
     if (!late && !this.#stale && silentMs > (this.#options.staleMs ?? 2000)) this.#setStale(true);
