@@ -21,7 +21,7 @@ export class BarAggregate {
   }
 
   add(trade: TradeTick): void {
-    const flags = saleConditionFlagsOf(trade.conditions, trade.tape as Tape);
+    const flags = saleConditionFlagsOf(priceConditions(trade.conditions), trade.tape as Tape);
     if ((flags & FLAG_NOT_VOLUME) === 0) {
       this.#volume += trade.size;
       this.#value += trade.size * trade.price;
@@ -50,4 +50,11 @@ export class BarAggregate {
       vwap: this.#volume === 0 ? this.#close : Number((this.#value / this.#volume).toFixed(6)),
     };
   }
+}
+
+const EXTENDED_HOURS = "T";
+
+/** The hours outside of the session have their own minute bars: that a trade is one of theirs does not speak against it. */
+function priceConditions(conditions: readonly string[]): readonly string[] {
+  return conditions.includes(EXTENDED_HOURS) ? conditions.filter((letter) => letter !== EXTENDED_HOURS) : conditions;
 }

@@ -72,6 +72,20 @@ const schema = z.strictObject({
   requestsPerMinute: z.int().min(1).nullable().default(null),
   /** Frames of the trade-update stream's JSON: binary as the paper venue sends it, text as the live one does. */
   tradeFrames: z.enum(["binary", "text"]).default("binary"),
+  /** What the market-data subscription allows: its limits, and whether the consolidated tape is in real time. */
+  dataPlan: z.enum(["basic", "algo_trader_plus"]).default("algo_trader_plus"),
+  /** Market-data requests a minute; null for no limit. Without it the plan's: 200 or 10,000. */
+  dataRequestsPerMinute: z.int().min(1).nullable().optional(),
+  /** Connections at a time on each path of the market-data stream. */
+  dataConnections: z.int().min(1).max(10_000).default(1),
+  /** Symbols with trades or quotes on one connection; null for no limit. Without it the plan's: 30, or none. */
+  dataSymbols: z.int().min(1).nullable().optional(),
+  /** A reader of market data who has left so many bytes unread is cut. */
+  slowClientBytes: z.int().min(65_536).max(1_073_741_824).default(16_777_216),
+  /** Ticks of the whole market that are kept for history, about 200 bytes each; older ones are read or made again. */
+  retainedTicks: z.int().min(1000).max(10_000_000).default(100_000),
+  /** A file of news articles, one JSON object a line; null for a market without news. */
+  newsFile: z.string().min(1).nullable().default(null),
   /** Synthetic market: halts per instrument and half hour, as a probability. */
   haltRate: z.number().min(0).max(1).default(0.02),
   /** Synthetic market: share of the trades of shares that are corrected or cancelled two seconds later. */

@@ -8,21 +8,18 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import { calendarOf } from "../core/market/calendar.ts";
 import type { Instrument } from "../core/market/instrument.ts";
 import type { SimulatorConfig } from "./config.ts";
-import type { DataStreams } from "./data-stream.ts";
+import type { MarketData } from "./data/market-data.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Lockstep } from "./lockstep.ts";
-import { barMessage, type MessageTick, tickMessage } from "./market-message.ts";
 import type { MarketSource, MarketTick } from "./market-source.ts";
-import type { MinuteBars } from "./minute-bars.ts";
 import type { VenuePace } from "./venue-pace.ts";
 
 export interface MarketDriverOptions {
   readonly config: SimulatorConfig;
   readonly source: MarketSource;
   readonly exchange: Exchange;
-  readonly streams: DataStreams;
+  readonly data: MarketData;
   readonly lockstep: Lockstep;
-  readonly bars: MinuteBars;
   readonly pace: VenuePace;
   readonly signal: AbortSignal;
 }
@@ -97,15 +94,14 @@ export class MarketDriver {
   #replayed(tick: MarketTick): void {
     this.#options.exchange.observe(tick);
     this.#options.pace.observe(tick.timeUs);
-    this.#options.bars.advance(tick.timeUs);
-    if (tick.kind === "trade") this.#options.bars.add(tick);
+    this.#options.data.observe(tick);
   }
 
   async #begin(): Promise<void> {
-    const { config, source, streams, lockstep, pace, signal } = this.#options;
+    const { config, source, data, lockstep, pace, signal } = this.#options;
     if (config.speed === "lockstep") await this.#orAborted(lockstep.attached());
     const waits = source.tickCount !== null || config.speed === "lockstep" || config.speed === "max";
-    if (waits && config.waitForSubscriber && !streams.subscribed) await this.#subscription();
+    if (waits && config.waitForSubscriber && !data.streams.subscribed) await this.#subscription();
     signal.throwIfAborted();
     pace.start();
   }
@@ -146,17 +142,26 @@ export class MarketDriver {
 
   /** Sleeps until the venue's clock shows `timeUs`, with everything sent before. */
   async #until(timeUs: number): Promise<void> {
-    const { exchange, pace, signal } = this.#options;
+    const { pace, signal } = this.#options;
     this.#flush();
     while (pace.nowUs() < timeUs) {
       await sleep(Math.min(IDLE_MS, Math.ceil(pace.msUntil(timeUs))), undefined, { signal });
-      exchange.advance(Math.min(pace.nowUs(), timeUs));
+      this.#advance(Math.min(pace.nowUs(), timeUs));
     }
+  }
+
+  /** Time passes without a tick. */
+  #advance(timeUs: number): void {
+    const { exchange, data } = this.#options;
+    exchange.advance(timeUs);
+    exchange.ledger.afterCommit(() => data.advance(timeUs));
+    this.#flush();
   }
 
   /** At `max`: waits while nobody listens and while a reader is far behind. */
   async #readers(): Promise<void> {
-    const { config, streams, signal } = this.#options;
+    const { streams } = this.#options.data;
+    const { config, signal } = this.#options;
     if (this.#sinceCheck !== 0) return;
     while (config.waitForSubscriber && !streams.subscribed) await this.#subscription();
     while (streams.backlogBytes > BACKLOG_BYTES) await sleep(1, undefined, { signal });
@@ -190,24 +195,15 @@ export class MarketDriver {
     return exchange.play(tick);
   }
 
-  /** The tick, and the minute bars that it ends, as data, after the updates that it caused. */
+  /** The tick as data, after the updates that it caused. */
   #send(tick: MarketTick): void {
-    const { exchange, streams, bars } = this.#options;
-    const closed = bars.advance(tick.timeUs);
-    if (tick.kind === "trade") bars.add(tick);
-    const instrument = this.#instruments[tick.index] as Instrument;
-    exchange.ledger.afterCommit(() => {
-      for (const { index, bar } of closed) {
-        const ended = this.#instruments[index] as Instrument;
-        streams.push("bars", ended, () => barMessage(bar, ended.symbol));
-      }
-      if (hasMessage(tick)) streams.push(CHANNELS[tick.kind], instrument, () => tickMessage(tick, instrument));
-    });
+    const { exchange, data } = this.#options;
+    exchange.ledger.afterCommit(() => data.play(tick));
   }
 
   #flush(): void {
-    const { exchange, streams } = this.#options;
-    exchange.ledger.afterCommit(() => streams.flush());
+    const { exchange, data } = this.#options;
+    exchange.ledger.afterCommit(() => data.flush());
   }
 
   #cursor(timeUs: number): void {
@@ -236,18 +232,3 @@ export class MarketDriver {
     this.#done = true;
   }
 }
-
-function hasMessage(tick: MarketTick): tick is MessageTick {
-  return tick.kind in CHANNELS;
-}
-
-const CHANNELS = {
-  quote: "quotes",
-  trade: "trades",
-  status: "statuses",
-  luld: "lulds",
-  correction: "corrections",
-  cancelError: "cancelErrors",
-  imbalance: "imbalances",
-  book: "orderbooks",
-} as const;

@@ -10,15 +10,18 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { basename } from "node:path";
 import type { Duplex } from "node:stream";
-import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
 import { CodedError } from "../core/errors.ts";
 import { formatFixed } from "../core/fixed.ts";
 import { isFinal } from "../venue/order.ts";
 import { type SimulatorConfig, simulatorConfig, venueInstrument } from "./config.ts";
 import { corporateActionRoutes } from "./corporate-action-routes.ts";
-import { dataRoutes } from "./data-routes.ts";
-import { DataStreams } from "./data-stream.ts";
+import { MarketData } from "./data/market-data.ts";
+import { type NewsArticle, readNews } from "./data/news.ts";
+import { PLAN_LIMITS } from "./data/plan.ts";
+import { dataRoutes, isDataPath } from "./data/rest/data-routes.ts";
+import { dataEndpoint } from "./data/stream/endpoint.ts";
 import { DEMONSTRATION_INSTRUMENTS, syntheticInstrument } from "./demonstration-market.ts";
 import { Exchange } from "./exchange.ts";
 import { Faults } from "./faults/faults.ts";
@@ -26,8 +29,7 @@ import type { CurrentLists } from "./faults/lagging-lists.ts";
 import { Ledger } from "./ledger.ts";
 import { Lockstep } from "./lockstep.ts";
 import { MarketDriver } from "./market-driver.ts";
-import type { BarHistory, MarketSource } from "./market-source.ts";
-import { MinuteBars } from "./minute-bars.ts";
+import type { MarketSource } from "./market-source.ts";
 import { RecordedMarket } from "./recorded-market.ts";
 import { SyntheticMarket } from "./synthetic/synthetic-market.ts";
 import { readTls, type TlsFiles } from "./tls.ts";
@@ -60,15 +62,15 @@ export interface Simulator {
 const AUTH_TIMEOUT_MS = 10_000;
 const PING_MS = 10_000;
 const BODY_BYTES = 64 * 1024;
-const RETAINED_BARS = 50_000;
-/** Alpaca's paths are not told apart by version here: what a client subscribes to decides. */
-const DATA_PATH = /^\/(v2\/[a-z_]+|v1beta\d\/crypto(\/[a-z0-9-]+)?)$/;
+/** Of a client's message: subscriptions name thousands of symbols. */
+const MESSAGE_BYTES = 1024 * 1024;
 
 /** Throws `SIMULATOR_CONFIG`, what the recorded files' reader throws, and `LEDGER_*` for a ledger that does not fit. */
 export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}): Promise<Simulator> {
   const config = simulatorConfig(input);
   const tls = readTls(config);
   const source = await openSource(config);
+  const news = await readNews(config.newsFile);
   const onFailure = hooks.onFailure ?? (() => {});
   const { ledger, lines } = await Ledger.open(config.ledgerFile, onFailure);
   const startUs = source.startUs ?? (config.startTime === null ? Date.now() : Date.parse(config.startTime)) * 1000;
@@ -77,7 +79,7 @@ export async function createSimulator(input: unknown, hooks: SimulatorHooks = {}
     const market = marketName(config, source);
     const fill = config.fill ?? { model: source.barsOnly ? ("path" as const) : ("quote" as const) };
     const exchange = new Exchange({ config, instruments, market, fill, ledger, lines, startUs });
-    return new SimulatorServer(config, tls, source, exchange, startUs, onFailure);
+    return new SimulatorServer(config, tls, source, news, exchange, startUs, onFailure);
   } catch (error) {
     await ledger.close();
     throw error;
@@ -116,14 +118,15 @@ class SimulatorServer implements Simulator {
   readonly #exchange: Exchange;
   readonly #directory: InstrumentDirectory;
   readonly #app: FastifyInstance;
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: BODY_BYTES, perMessageDeflate: true });
-  readonly #data: DataStreams;
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES, perMessageDeflate: true });
+  readonly #data: MarketData;
   readonly #trades: TradeStreams;
   readonly #lockstep: Lockstep;
   readonly #faults: Faults;
   readonly #pace: VenuePace;
   readonly #driver: MarketDriver;
   readonly #limit: RequestLimit;
+  readonly #dataLimit: RequestLimit;
   readonly #stop = new AbortController();
   readonly #onFailure: (error: Error) => void;
   #pings: NodeJS.Timeout | null = null;
@@ -134,6 +137,7 @@ class SimulatorServer implements Simulator {
     config: SimulatorConfig,
     tls: TlsFiles | null,
     source: MarketSource,
+    news: readonly NewsArticle[],
     exchange: Exchange,
     startUs: number,
     onFailure: (error: Error) => void,
@@ -152,22 +156,28 @@ class SimulatorServer implements Simulator {
       deadConnectionMs: config.deadConnectionSeconds * 1000,
     });
     const { dataGate, tradeGate } = this.#faults;
-    this.#data = new DataStreams({ ...keys, gate: dataGate, onSubscribed: () => this.#driver.subscribed() });
     this.#trades = new TradeStreams({ ...keys, gate: tradeGate, frames: config.tradeFrames });
     this.#lockstep = new Lockstep(
       () => this.#trades.sent,
-      () => this.#data.sent,
+      () => this.#data.streams.sent,
     );
-    const bars = new MinuteBars(RETAINED_BARS);
     const speed = typeof config.speed === "number" ? config.speed : null;
     this.#pace = new VenuePace(speed, Math.max(startUs, exchange.recoveredTimeUs), () => performance.now());
+    this.#data = new MarketData({
+      source,
+      config,
+      news,
+      gate: dataGate,
+      startUs: source.startUs ?? this.#pace.nowUs(),
+      authTimeoutMs: AUTH_TIMEOUT_MS,
+      onSubscribed: () => this.#driver.subscribed(),
+    });
     this.#driver = new MarketDriver({
       config,
       source,
       exchange,
-      streams: this.#data,
+      data: this.#data,
       lockstep: this.#lockstep,
-      bars,
       pace: this.#pace,
       signal: this.#stop.signal,
     });
@@ -177,14 +187,19 @@ class SimulatorServer implements Simulator {
       this.#trades.send(this.#faults.tell(update));
     };
     this.#limit = new RequestLimit(config.requestsPerMinute, () => Date.now());
-    this.#app = this.#routes(tls, source instanceof SyntheticMarket ? source : bars);
+    const { dataPlan, dataRequestsPerMinute = PLAN_LIMITS[dataPlan].requestsPerMinute } = config;
+    this.#dataLimit = new RequestLimit(dataRequestsPerMinute, () => Date.now());
+    this.#app = this.#routes(tls);
   }
 
   async listen(): Promise<number> {
     await this.#exchange.ledger.committed();
     await this.#open();
     this.#pings = setInterval(() => this.#ping(), Math.min(PING_MS, (this.config.deadConnectionSeconds * 1000) / 2));
-    this.#running = this.#driver.run().catch((error: Error) => this.#onFailure(error));
+    this.#running = this.#driver.run().catch((error: Error) => {
+      this.#data.streams.fail();
+      this.#onFailure(error);
+    });
     const address = this.#app.server.address();
     return typeof address === "object" && address !== null ? address.port : this.config.port;
   }
@@ -209,6 +224,7 @@ class SimulatorServer implements Simulator {
     this.#stop.abort();
     if (this.#pings !== null) clearInterval(this.#pings);
     await this.#running;
+    this.#data.close();
     for (const socket of this.#sockets.clients) socket.close(1001, "the simulator is ending");
     await this.#app.close();
     for (const socket of this.#sockets.clients) socket.terminate();
@@ -216,7 +232,7 @@ class SimulatorServer implements Simulator {
     await this.#exchange.ledger.close();
   }
 
-  #routes(tls: TlsFiles | null, history: BarHistory): FastifyInstance {
+  #routes(tls: TlsFiles | null): FastifyInstance {
     const options = {
       bodyLimit: BODY_BYTES,
       forceCloseConnections: true,
@@ -232,10 +248,7 @@ class SimulatorServer implements Simulator {
       // Version 3 of Alpaca's JavaScript client names an empty type on DELETE.
       if (request.headers["content-type"] === "") delete request.raw.headers["content-type"];
       this.#authorize(request);
-      if (!isTrading(request.url)) return;
-      const { allowed, headers } = this.#limit.take();
-      reply.headers(headers);
-      if (!allowed) throw new WireError(429, 42910000, "rate limit exceeded");
+      this.#countRequest(request, reply);
     });
     app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
       if (error instanceof WireError) return reply.code(error.status).send(error.body);
@@ -258,18 +271,33 @@ class SimulatorServer implements Simulator {
     this.#faults.routes(app);
     corporateActionRoutes(app, this.#exchange, nowUs);
     tradingRoutes(app, { exchange: this.#exchange, directory: this.#directory, nowUs });
-    dataRoutes(app, { exchange: this.#exchange, history, nowUs });
+    dataRoutes(app, this.#data.routes(nowUs));
     app.get("/simulator/state", () => this.#state());
     app.get("/simulator/ledger", () => this.#summary());
     app.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     return app;
   }
 
+  /** Market data of crypto needs no keys. */
   #authorize(request: FastifyRequest): void {
     const path = request.url.split("?")[0] as string;
     if (path.startsWith("/v1beta3/crypto/")) return;
     if (path.startsWith("/simulator/") && isLoopback(this.config.host)) return;
-    if (!this.#hasKeys(request.headers)) throw new WireError(401, 40110000, "request is not authorized");
+    if (this.#hasKeys(request.headers)) return;
+    if (isDataPath(path)) throw new WireError(401, null, "unauthorized.");
+    throw new WireError(401, 40110000, "request is not authorized");
+  }
+
+  #countRequest(request: FastifyRequest, reply: FastifyReply): void {
+    const path = request.url.split("?")[0] as string;
+    const isData = isDataPath(path);
+    if (!isData && !/^\/v\d/.test(path)) return;
+    const { allowed, headers } = (isData ? this.#dataLimit : this.#limit).take();
+    reply.headers(headers);
+    if (!allowed)
+      throw isData
+        ? new WireError(429, null, "too many requests.")
+        : new WireError(429, 42910000, "rate limit exceeded");
   }
 
   #hasKeys(headers: IncomingMessage["headers"]): boolean {
@@ -283,12 +311,13 @@ class SimulatorServer implements Simulator {
     if (isLockstep && !isLoopback(this.config.host) && !this.#hasKeys(request.headers)) {
       return refuseUpgrade(socket, "401 Unauthorized");
     }
-    if (!isLockstep && path !== "/stream" && !DATA_PATH.test(path)) return refuseUpgrade(socket, "404 Not Found");
+    const endpoint = dataEndpoint(path);
+    if (!isLockstep && path !== "/stream" && endpoint === undefined) return refuseUpgrade(socket, "404 Not Found");
     this.#sockets.handleUpgrade(request, socket, head, (ws) => {
       this.#watch(ws);
       if (isLockstep) this.#lockstep.accept(ws);
-      else if (path === "/stream") this.#trades.accept(ws, request);
-      else this.#data.accept(ws, request, path);
+      else if (endpoint === undefined) this.#trades.accept(ws, request);
+      else this.#data.streams.accept(ws, request, endpoint);
     });
   }
 
@@ -350,10 +379,6 @@ function currentLists(exchange: Exchange, directory: InstrumentDirectory): Curre
     orders: () => [...exchange.venue.orders()].map((order) => wireOrder(order, directory)),
     positions: () => positionList(exchange, directory),
   };
-}
-
-function isTrading(url: string): boolean {
-  return url.startsWith("/v2/") && !url.startsWith("/v2/stocks/");
 }
 
 function isLoopback(host: string): boolean {

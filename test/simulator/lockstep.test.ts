@@ -90,7 +90,8 @@ describe("lockstep", () => {
       bot.market.slice(0, 4).map((tick) => tick.T),
       ["q", "t", "q", "q"],
     );
-    for (const [index, tick] of bot.market.entries()) assert.ok(index === 0 || tick.t >= bot.market[index - 1].t);
+    for (const [index, tick] of bot.market.entries())
+      assert.ok(index === 0 || Date.parse(tick.t) >= Date.parse(bot.market[index - 1].t));
     const state = (await call(bot.port, "GET", "/simulator/state")).body;
     assert.deepEqual([state.progress, state.done, state.speed], [1, true, "lockstep"]);
     await bot.close();

@@ -15,7 +15,7 @@ let port: number;
 /** Market orders need a quote. */
 async function quoted(symbol: string): Promise<void> {
   const crypto = symbol.includes("/");
-  const path = crypto ? "/v1beta3/crypto/us" : "/v2/test";
+  const path = crypto ? "/v1beta3/crypto/us" : "/v2/sip";
   const stream = await dataStream(port, path, { quotes: [symbol] });
   await stream.find((message) => message.T === "q" && message.S === symbol);
   await stream.close();
@@ -221,7 +221,7 @@ describe("reference data", () => {
     assert.deepEqual(bars, whole.bars);
     const hours = (await call(port, "GET", `/v2/stocks/bars?symbols=DEMO&timeframe=1Hour&${range}`)).body.bars.DEMO;
     const minutes = whole.bars.DEMO.slice(0, 60);
-    assert.equal(hours[0].t, "2026-03-02T13:00:00.000000Z");
+    assert.equal(hours[0].t, "2026-03-02T13:00:00Z");
     assert.equal(hours[0].h, Math.max(...minutes.map((bar: { h: number }) => bar.h)));
     assert.equal(hours[0].c, minutes.at(-1).c);
     assert.equal(
@@ -307,7 +307,7 @@ describe("the market-data stream", () => {
     );
     const trade = await peer.find((message) => message.T === "t");
     assert.equal(trade.S, "DEMO");
-    assert.match(trade.t, /^2026-03-02T\d\d:\d\d:\d\d\.\d{6}Z$/);
+    assert.match(trade.t, /^2026-03-02T\d\d:\d\d:\d\d\.\d{1,6}Z$/);
     await peer.close();
     assert.ok(!peer.messages.some((message) => message.T === "q" && message.S !== "DEMO" && message.S !== "ALFA"));
   });

@@ -14,7 +14,7 @@ let port: number;
 before(async () => {
   simulator = await createSimulator(BASE);
   port = await simulator.listen();
-  const stream = await dataStream(port, "/v2/test", { quotes: ["DEMO"] });
+  const stream = await dataStream(port, "/v2/sip", { quotes: ["DEMO"] });
   await stream.find((message) => message.T === "q" && message.S === "DEMO");
   await stream.close();
 });
@@ -246,17 +246,17 @@ describe("faults of streams", () => {
 
   test("hold_slot: newcomers of the market-data stream are refused with 406 as often as told", async () => {
     await set({ fault: "hold_slot", where: "market_data", times: 1 });
-    const refused = await Peer.open(`ws://127.0.0.1:${port}/v2/test`);
+    const refused = await Peer.open(`ws://127.0.0.1:${port}/v2/sip`);
     refused.send({ action: "auth", key: KEYS.keyId, secret: KEYS.secret });
     const error = await refused.find((m) => m.T === "error");
     assert.equal(error.code, 406);
     await refused.close();
-    const stream = await dataStream(port, "/v2/test", { quotes: ["DEMO"] });
+    const stream = await dataStream(port, "/v2/sip", { quotes: ["DEMO"] });
     await stream.close();
   });
 
   test("market data can be frozen and cut as well", async () => {
-    const stream = await dataStream(port, "/v2/test", { quotes: ["DEMO"] });
+    const stream = await dataStream(port, "/v2/sip", { quotes: ["DEMO"] });
     await set([
       { fault: "lose", where: "market_data", times: 2 },
       { fault: "cut", where: "market_data", times: 1 },

@@ -1,0 +1,133 @@
+/**
+ * Names of exchanges and of trade and quote conditions by their letters. Sources: the CTA CTS and CQS and the UTP UTDF and
+ * UQDF participant specifications, as Alpaca names them. Pure.
+ */
+
+export type TapeName = "A" | "B" | "C";
+export type Codes = Readonly<Record<string, string>>;
+
+export const EXCHANGES: Codes = {
+  A: "NYSE American (AMEX)",
+  B: "NASDAQ OMX BX",
+  C: "National Stock Exchange",
+  D: "FINRA ADF",
+  E: "Market Independent",
+  H: "MIAX",
+  I: "International Securities Exchange",
+  J: "Cboe EDGA",
+  K: "Cboe EDGX",
+  L: "Long Term Stock Exchange",
+  M: "Chicago Stock Exchange",
+  N: "New York Stock Exchange",
+  P: "NYSE Arca",
+  Q: "NASDAQ OMX",
+  S: "NASDAQ Small Cap",
+  T: "NASDAQ Int",
+  U: "Members Exchange",
+  V: "IEX",
+  W: "CBOE",
+  X: "NASDAQ OMX PSX",
+  Y: "Cboe BYX",
+  Z: "Cboe BZX",
+};
+
+const CTA_TRADES: Codes = {
+  " ": "Regular Sale",
+  "4": "Derivatively Priced",
+  "5": "Market Center Reopening Trade",
+  "6": "Market Center Closing Trade",
+  "7": "Qualified Contingent Trade",
+  "8": "Placeholder for 611 Exempt",
+  "9": "Corrected Consolidated Close Price as per Listing Market",
+  B: "Average Price Trade",
+  C: "Cash Trade (Same Day Clearing)",
+  E: "Automatic Execution",
+  F: "Inter-market Sweep Order",
+  H: "Price Variation Trade",
+  I: "Odd Lot Trade",
+  K: "Rule 127 (NYSE only) or Rule 155 Trade (NYSE American only)",
+  L: "Sold Last (Late Reporting)",
+  M: "Market Center Official Close",
+  N: "Next Day Trade (Next Day Clearing)",
+  O: "Market Center Opening Trade",
+  P: "Prior Reference Price",
+  Q: "Market Center Official Open",
+  R: "Seller",
+  T: "Extended Hours Trade",
+  U: "Extended Hours Sold (Out of Sequence)",
+  V: "Contingent Trade",
+  X: "Cross Trade",
+  Z: "Sold (Out of Sequence)",
+};
+
+const UTP_TRADES: Codes = {
+  "@": "Regular Sale",
+  "1": "Stopped Stock (Regular Trade)",
+  "2": "Stopped Stock (Sold Last)",
+  "3": "Stopped Stock (Sold Out of Sequence)",
+  "4": "Derivatively Priced",
+  "5": "Re-Opening Prints",
+  "6": "Closing Prints",
+  "7": "Qualified Contingent Trade",
+  "8": "Placeholder for 611 Exempt",
+  "9": "Corrected Consolidated Close (per Listing Market)",
+  A: "Acquisition",
+  B: "Bunched Trade",
+  C: "Cash Sale",
+  D: "Distribution",
+  F: "Intermarket Sweep",
+  G: "Bunched Sold Trade",
+  H: "Price Variation Trade",
+  I: "Odd Lot Trade",
+  K: "Rule 155 Trade (AMEX)",
+  L: "Sold Last",
+  M: "Market Center Official Close",
+  N: "Next Day",
+  O: "Opening Prints",
+  P: "Prior Reference Price",
+  Q: "Market Center Official Open",
+  R: "Seller",
+  S: "Split Trade",
+  T: "Form T",
+  U: "Extended Trading Hours (Sold Out of Sequence)",
+  V: "Contingent Trade",
+  W: "Average Price Trade",
+  X: "Cross Trade",
+  Y: "Yellow Flag Regular Trade",
+  Z: "Sold (Out of Sequence)",
+};
+
+const CTA_QUOTES: Codes = {
+  A: "Slow Quote Offer Side",
+  B: "Slow Quote Bid Side",
+  E: "Slow Quote LRP Bid Side",
+  F: "Slow Quote LRP Offer Side",
+  H: "Slow Quote Bid and Offer Side",
+  O: "Opening Quote",
+  R: "Regular, Two-Sided Open",
+  U: "Slow Quote LRP Bid and Offer Side",
+  W: "Slow Quote Set Slow List",
+  "4": "On Demand Intra-Day Auction",
+};
+
+const UTP_QUOTES: Codes = {
+  A: "Manual Ask, Automated Bid",
+  B: "Manual Bid, Automated Ask",
+  F: "Fast Trading",
+  H: "Manual Bid and Ask",
+  I: "Order Imbalance",
+  L: "Closed Quote",
+  N: "Non-Firm Quote",
+  O: "Opening Quote, Automated",
+  R: "Regular, Two-Sided Open",
+  U: "Manual Bid and Ask (Non-Firm)",
+  X: "Order Influx",
+  Y: "One-Sided, Automated",
+  Z: "No Open, No Resume",
+  "4": "On Demand Intra-Day Auction",
+};
+
+export const CONDITIONS: Readonly<Record<"trade" | "quote", Readonly<Record<TapeName, Codes>>>> = {
+  trade: { A: CTA_TRADES, B: CTA_TRADES, C: UTP_TRADES },
+  quote: { A: CTA_QUOTES, B: CTA_QUOTES, C: UTP_QUOTES },
+};
