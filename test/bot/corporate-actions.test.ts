@@ -107,6 +107,7 @@ class World {
         keyId: KEYS.keyId,
         secretKey: KEYS.secret,
         instruments: config.instruments,
+        lockstep: false,
         wallUs,
         log: silentLog,
       }),
