@@ -72,6 +72,30 @@ describe("ccxt's alpaca", () => {
     assert.equal((await exchange.fetchOpenOrders()).length, 0);
   });
 
+  it("edits a resting order and watches its successor fill", async (t) => {
+    const { exchange, updates } = await openDesk(t, quiet());
+    const first = await exchange.createOrder(PAIR, "limit", "buy", 0.1, 9000);
+    await updates.find((order) => order.id === first.id && order.status === "open");
+    const second = await exchange.editOrder(first.id as string, PAIR, "limit", "buy", 0.1, 10_010);
+    assert.notEqual(second.id, first.id);
+    const filled = await updates.find((order) => order.id === second.id && order.status === "closed");
+    assert.deepEqual([filled.filled, filled.average], [0.1, 10_010]);
+    assert.equal((await exchange.fetchOrder(first.id as string)).info["replaced_by"], second.id);
+  });
+
+  it("buys for an amount of money, and stops with a limit", async (t) => {
+    const script = quiet().quote(PAIR, 9800, 9810, 5).trade(PAIR, 9800, 1).quote(PAIR, 9800, 9810, 5);
+    const { venue, exchange, updates } = await openDesk(t, script);
+    const bought = await exchange.createMarketBuyOrderWithCost(PAIR, 2002);
+    // 2002 / 10,010
+    assert.equal((await updates.find(({ id, status }) => id === bought.id && status === "closed")).filled, 0.2);
+    const stop = await exchange.createOrder(PAIR, "limit", "sell", 0.2, 9700, { triggerPrice: 9850 });
+    assert.equal((await exchange.fetchOrder(stop.id as string)).triggerPrice, 9850);
+    await venue.play(2);
+    const sold = await updates.find(({ id, status }) => id === stop.id && status === "closed");
+    assert.deepEqual([sold.average, sold.filled], [9800, 0.2]);
+  });
+
   it("pages orders from a time on, oldest first", async (t) => {
     const script = quiet().wait(1).quote(PAIR, 10_000, 10_010, 5).wait(1).quote(PAIR, 10_000, 10_010, 5);
     const { venue, exchange } = await openDesk(t, script.quote(PAIR, 1, 2));
