@@ -38,7 +38,7 @@ export function replaceRefusal(
   return (
     statusRefusal(order) ??
     kindRefusal(order, request) ??
-    quantityRefusal(order, request) ??
+    quantityRefusal(order, request, market) ??
     unchangedRefusal(order, request) ??
     termsRefusal(candidate, order, market, context.timeUs) ??
     accountRefusal(candidate, order, market, context)
@@ -178,12 +178,17 @@ function kindRefusal(order: WorkingOrder, request: ReplaceRequest): VenueRefusal
   return null;
 }
 
-function quantityRefusal(order: WorkingOrder, request: ReplaceRequest): VenueRefusal | null {
-  const { quantity } = request;
+/** Shares are replaced whole; coins have increments, which the rules of a new order look at. */
+function quantityRefusal(
+  order: WorkingOrder,
+  { quantity }: ReplaceRequest,
+  { instrument }: VenueMarket,
+): VenueRefusal | null {
   if (quantity === undefined) return null;
-  if (quantity % FIXED_ONE !== 0n) return malformedOrder("qty must be integer");
+  const whole = instrument.assetClass !== "crypto";
+  if (whole && quantity % FIXED_ONE !== 0n) return malformedOrder("qty must be integer");
   if (quantity === order.quantity) return null;
-  if ((order.quantity as Fixed) % FIXED_ONE !== 0n) return unprocessable("fractional qty cannot be replaced");
+  if (whole && (order.quantity as Fixed) % FIXED_ONE !== 0n) return unprocessable("fractional qty cannot be replaced");
   if (order.status === "held") return unprocessable("qty of held orders cannot be replaced");
   return quantity > order.filledQuantity ? null : unprocessable("qty must be > filled_qty");
 }

@@ -7,6 +7,7 @@ import type { ReplaceRequest } from "../../src/venue/order.ts";
 import type { Venue } from "../../src/venue/venue.ts";
 import {
   accepted,
+  BTC,
   fixed,
   hold,
   kinds,
@@ -109,6 +110,14 @@ describe("replacing an order", () => {
     );
     assert.equal(venue.order(order.id)?.failedAtUs, NOON_US + 3000);
     assert.equal(statusOf(venue, id), "filled");
+  });
+
+  it("takes a fraction of a coin", () => {
+    const venue = venueWith();
+    venue.onQuote(BTC, 9999, 10_000, NOON_US);
+    const { order } = accepted(venue.submit(request("buy 0.5 BTC/USD 9000"), NOON_US));
+    const changed = accepted(venue.replace(order.id, change({ quantity: fixed("0.25") }), NOON_US + 1));
+    assert.equal(formatFixed(changed.order.quantity ?? 0n), "0.25");
   });
 
   it("is refused in the statuses, for the kinds and with the fields that Alpaca refuses", () => {
