@@ -69,6 +69,21 @@ export const SIMULATOR_OPTIONS: readonly FieldOption[] = [
     read: asNumber,
   },
   {
+    name: "correction-rate",
+    value: "P",
+    about:
+      "Synthetic market: share of the trades of shares that are corrected or cancelled two seconds later. 0 by default.",
+    field: "correctionRate",
+    read: asNumber,
+  },
+  {
+    name: "bar-stamp",
+    value: "WORD",
+    about: "Recorded files of bars: their stamps are the bars' start (the default) or their end.",
+    field: "barStamp",
+    read: asText,
+  },
+  {
     name: "ticks",
     value: "N",
     about: "Synthetic market: end after so many ticks. Without end by default.",

@@ -3,20 +3,20 @@
  * by the reading of one file.
  */
 import { CodedError } from "../core/errors.ts";
-import { type Calendar, newYorkEpochDay } from "../core/market/calendar.ts";
+import {
+  type Calendar,
+  CALENDAR_FIRST_YEAR,
+  CALENDAR_LAST_YEAR,
+  formatEpochDay,
+  newYorkEpochDay,
+} from "../core/market/calendar.ts";
 import { saleConditionFlags } from "../core/market/sale-condition.ts";
-import { ByteTable } from "./byte-table.ts";
-import { parseDecimal, parseInteger, parseNanosecondsAsUs } from "./decimal-field.ts";
-import { NewYorkDates } from "./new-york-date.ts";
 import type { RecordingOptions, RecordingStats } from "./recorded-file.ts";
 import { isBySymbol, type RowLayout } from "./recorded-header.ts";
 import { wholeRatio } from "./whole-ratio.ts";
+import { MAX_TEXTS, RowFields } from "./row-fields.ts";
 import type { MutableTick } from "./tick.ts";
 
-const COMMA = 44;
-const RETURN = 13;
-/** Distinct symbols, exchanges and conditions of one file. */
-const MAX_TEXTS = 65_536;
 const DAY_SECONDS = 86_400;
 /** Of trades the side that took, of depth the side of the book. */
 const LETTERS_BUY = new Set(["b", "buy", "B", "BUY"]);
@@ -28,15 +28,12 @@ export class RowParser {
   readonly #layout: RowLayout;
   readonly #file: string;
   readonly #stats: RecordingStats;
-  readonly #texts = new ByteTable(MAX_TEXTS);
-  readonly #dates = new NewYorkDates();
+  readonly #fields: RowFields;
   /** FLAG_* bits by text id, -1 where not asked yet. */
   readonly #conditionFlags = new Int32Array(MAX_TEXTS).fill(-1);
   readonly #aggressors = new Int8Array(MAX_TEXTS).fill(-1);
   readonly #symbolFilter: ReadonlySet<string> | null;
   readonly #quoteExchange: string | null;
-  /** `#ends[i]` is one past the last byte of field i. */
-  readonly #ends: Int32Array;
   readonly #fill: (tick: MutableTick) => boolean;
   readonly #bySymbol: boolean;
   readonly #isBars: boolean;
@@ -45,9 +42,6 @@ export class RowParser {
   readonly #stampsEnd: boolean;
   #intervalSeconds: number;
 
-  #bytes: Uint8Array = new Uint8Array(0);
-  #rowStart = 0;
-  #lineNumber = 0;
   #lastTimeUs = Number.NEGATIVE_INFINITY;
   #lastSymbol = "";
 
@@ -57,7 +51,7 @@ export class RowParser {
     this.#stats = stats;
     this.#symbolFilter = options.symbols === undefined ? null : new Set(options.symbols);
     this.#quoteExchange = options.quoteExchange ?? null;
-    this.#ends = new Int32Array(layout.columnNames.length + 1);
+    this.#fields = new RowFields(layout, file);
     this.#bySymbol = isBySymbol(layout.kind);
     this.#isBars = this.#bySymbol && layout.kind !== "actions" && options.only === undefined;
     this.#only = options.only ?? null;
@@ -66,22 +60,13 @@ export class RowParser {
     this.#intervalSeconds = layout.kind === "daily" ? DAY_SECONDS : (options.intervalSeconds ?? 0);
     this.#fill = this.#filler();
     if (options.quoteExchange !== undefined && layout.kind === "quotes" && layout.column("exchange") === -1) {
-      throw new CodedError(
-        "DATA_FORMAT",
-        `${file}: line 1: column exchange is needed to choose one exchange's quotes`,
-        {
-          field: "quoteExchange",
-        },
-      );
+      throw missingColumn(file, "exchange", "to choose one exchange's quotes", "quoteExchange");
     }
   }
 
   /** Parses `bytes[start..newline)` into `tick`; false when the row is left out. Throws `DATA_FORMAT`. */
   parse(bytes: Uint8Array, start: number, newline: number, lineNumber: number, tick: MutableTick): boolean {
-    this.#bytes = bytes;
-    this.#rowStart = start;
-    this.#lineNumber = lineNumber;
-    this.#findFields(bytes, start, newline > start && bytes[newline - 1] === RETURN ? newline - 1 : newline);
+    this.#fields.take(bytes, start, newline, lineNumber);
     return this.#fill(tick);
   }
 
@@ -119,21 +104,6 @@ export class RowParser {
     return seconds;
   }
 
-  #findFields(bytes: Uint8Array, start: number, end: number): void {
-    const ends = this.#ends;
-    const columns = ends.length - 1;
-    let field = 0;
-    for (let at = start; at < end; at++) {
-      if (bytes[at] !== COMMA) continue;
-      if (field < columns) ends[field] = at;
-      field++;
-    }
-    if (field < columns) ends[field] = end;
-    if (field !== columns - 1) {
-      throw this.#fault("row", `${columns} columns are needed, this row has ${field + 1}`);
-    }
-  }
-
   /** The function that fills a tick of this file's kind; column numbers are looked up once. */
   #filler(): (tick: MutableTick) => boolean {
     switch (this.#layout.kind) {
@@ -165,12 +135,12 @@ export class RowParser {
     const tradeId = column("trade_id");
     return (tick) => {
       if (!this.#begin(tick, time, symbol)) return false;
-      if (correction !== -1 && this.#integer(correction) > MAX_GOOD_CORRECTION) return this.#skip();
+      if (correction !== -1 && this.#fields.integer(correction) > MAX_GOOD_CORRECTION) return this.#skip();
       tick.kind = "trade";
-      tick.price = this.#positive(price);
-      tick.size = this.#amount(size);
-      tick.exchange = exchange === -1 ? "" : this.#text(exchange);
-      tick.tradeId = tradeId === -1 ? 0 : this.#integer(tradeId);
+      tick.price = this.#fields.positive(price);
+      tick.size = this.#fields.amount(size);
+      tick.exchange = exchange === -1 ? "" : this.#fields.text(exchange);
+      tick.tradeId = tradeId === -1 ? 0 : this.#fields.integer(tradeId);
       tick.aggressor = side === -1 ? 0 : this.#aggressor(side);
       if (condition !== -1) this.#conditions(condition, tick);
       return true;
@@ -188,13 +158,13 @@ export class RowParser {
     const exchange = column("exchange");
     return (tick) => {
       if (!this.#begin(tick, time, symbol)) return false;
-      tick.exchange = exchange === -1 ? "" : this.#text(exchange);
+      tick.exchange = exchange === -1 ? "" : this.#fields.text(exchange);
       if (this.#quoteExchange !== null && tick.exchange !== this.#quoteExchange) return this.#filter();
       tick.kind = "quote";
-      tick.bid = this.#side(bid);
-      tick.bidSize = bidSize === -1 ? 0 : this.#side(bidSize);
-      tick.ask = this.#side(ask);
-      tick.askSize = askSize === -1 ? 0 : this.#side(askSize);
+      tick.bid = this.#fields.side(bid);
+      tick.bidSize = bidSize === -1 ? 0 : this.#fields.side(bidSize);
+      tick.ask = this.#fields.side(ask);
+      tick.askSize = askSize === -1 ? 0 : this.#fields.side(askSize);
       return true;
     };
   }
@@ -208,14 +178,15 @@ export class RowParser {
     const volume = column("volume");
     return (tick) => {
       if (!this.#begin(tick, time, symbol)) return false;
-      if (this.#blank(open) || this.#blank(high) || this.#blank(low) || this.#blank(close)) return this.#skip();
+      if (this.#fields.blank(open) || this.#fields.blank(high) || this.#fields.blank(low) || this.#fields.blank(close))
+        return this.#skip();
       if (!this.#session(tick)) return this.#skip();
       tick.kind = "bar";
-      tick.open = this.#decimal(open);
-      tick.high = this.#decimal(high);
-      tick.low = this.#decimal(low);
-      tick.close = this.#decimal(close);
-      tick.volume = volume === -1 ? 0 : this.#side(volume);
+      tick.open = this.#fields.decimal(open);
+      tick.high = this.#fields.decimal(high);
+      tick.low = this.#fields.decimal(low);
+      tick.close = this.#fields.decimal(close);
+      tick.volume = volume === -1 ? 0 : this.#fields.side(volume);
       return true;
     };
   }
@@ -237,10 +208,10 @@ export class RowParser {
       tick.high = this.#mean(bids[1], asks[1]);
       tick.low = this.#mean(bids[2], asks[2]);
       tick.close = this.#mean(bids[3], asks[3]);
-      tick.bid = this.#decimal(bids[3]);
-      tick.ask = this.#decimal(asks[3]);
-      tick.bidSize = bidSize === -1 ? 0 : this.#side(bidSize);
-      tick.askSize = askSize === -1 ? 0 : this.#side(askSize);
+      tick.bid = this.#fields.decimal(bids[3]);
+      tick.ask = this.#fields.decimal(asks[3]);
+      tick.bidSize = bidSize === -1 ? 0 : this.#fields.side(bidSize);
+      tick.askSize = askSize === -1 ? 0 : this.#fields.side(askSize);
       return true;
     };
   }
@@ -260,12 +231,12 @@ export class RowParser {
     return (tick) => {
       if (!this.#begin(tick, time, symbol)) return false;
       tick.kind = "depth";
-      tick.updateId = this.#integer(updateId);
-      tick.snapshot = this.#integer(snapshot) !== 0;
+      tick.updateId = this.#fields.integer(updateId);
+      tick.snapshot = this.#fields.integer(snapshot) !== 0;
       tick.bookSide = this.#aggressor(side);
-      if (tick.bookSide === 0) throw this.#columnFault(side, "B or A");
-      tick.price = this.#positive(price);
-      tick.size = this.#amount(size);
+      if (tick.bookSide === 0) throw this.#fields.columnFault(side, "B or A");
+      tick.price = this.#fields.positive(price);
+      tick.size = this.#fields.amount(size);
       return true;
     };
   }
@@ -280,10 +251,10 @@ export class RowParser {
     ];
     return (tick) => {
       if (!this.#begin(tick, date, symbol)) return false;
-      const kind = this.#text(type);
-      if (kind === "split") return this.#split(tick, value, 1 / this.#positive(value));
-      if (kind === "dividend") return this.#dividend(tick, this.#positive(value));
-      throw this.#columnFault(type, "split or dividend");
+      const kind = this.#fields.text(type);
+      if (kind === "split") return this.#split(tick, value, 1 / this.#fields.positive(value));
+      if (kind === "dividend") return this.#dividend(tick, this.#fields.positive(value));
+      throw this.#fields.columnFault(type, "split or dividend");
     };
   }
 
@@ -291,11 +262,11 @@ export class RowParser {
   #dailyActionFiller(only: "splits" | "dividends"): (tick: MutableTick) => boolean {
     const name = only === "splits" ? "split_ratio" : "ex_dividend";
     const value = this.#layout.column(name);
-    if (value === -1) throw this.#fault(name, `column ${name} is needed to read the file's ${only}`);
+    if (value === -1) throw missingColumn(this.#file, name, `to read the file's ${only}`);
     const [date, symbol] = [this.#layout.column("date"), this.#layout.column("symbol")];
     return (tick) => {
       if (!this.#begin(tick, date, symbol)) return false;
-      const number = this.#amount(value);
+      const number = this.#fields.amount(value);
       if (only === "dividends") return number === 0 ? this.#skip() : this.#dividend(tick, number);
       return number === 1 ? this.#skip() : this.#split(tick, value, number);
     };
@@ -303,7 +274,7 @@ export class RowParser {
 
   #split(tick: MutableTick, column: number, newForOld: number): true {
     const ratio = wholeRatio(newForOld);
-    if (ratio === null) throw this.#columnFault(column, "the ratio of two whole numbers up to 1,000");
+    if (ratio === null) throw this.#fields.columnFault(column, "the ratio of two whole numbers up to 1,000");
     tick.kind = "split";
     [tick.toShares, tick.fromShares] = ratio;
     return true;
@@ -321,7 +292,12 @@ export class RowParser {
     tick.closeUs = 0;
     const calendar = this.#layout.kind === "daily" ? this.#sessions?.(tick.symbol) : null;
     if (calendar === null || calendar === undefined || calendar.name === "always") return true;
-    const session = calendar.sessionOf(newYorkEpochDay(tick.timeUs));
+    const day = newYorkEpochDay(tick.timeUs);
+    if (!isInCalendar(day)) {
+      const allowed = `a date from ${CALENDAR_FIRST_YEAR} to ${CALENDAR_LAST_YEAR}, where the instrument keeps sessions`;
+      throw this.#fields.columnFault(this.#layout.column("date"), allowed);
+    }
+    const session = calendar.sessionOf(day);
     if (session === null) return false;
     tick.openUs = session.openUs;
     tick.closeUs = session.closeUs;
@@ -330,14 +306,14 @@ export class RowParser {
 
   /** Symbol, time and their order; false when the symbol is not wanted. */
   #begin(tick: MutableTick, timeColumn: number, symbolColumn: number): boolean {
-    const symbol = this.#text(symbolColumn);
-    if (symbol === "") throw this.#columnFault(symbolColumn, "a symbol");
+    const symbol = this.#fields.text(symbolColumn);
+    if (symbol === "") throw this.#fields.columnFault(symbolColumn, "a symbol");
     const dated = this.#layout.kind === "daily" || this.#layout.kind === "actions";
-    const timeUs = dated ? this.#date(timeColumn) : this.#time(timeColumn);
+    const timeUs = dated ? this.#fields.date(timeColumn) : this.#fields.time(timeColumn);
     const newSymbol = symbol !== this.#lastSymbol;
     if (timeUs < this.#lastTimeUs && !(this.#bySymbol && newSymbol)) {
       const order = this.#bySymbol ? "times that never fall within a symbol" : "times that never fall";
-      throw this.#columnFault(timeColumn, order);
+      throw this.#fields.columnFault(timeColumn, order);
     }
     this.#lastTimeUs = timeUs;
     this.#lastSymbol = symbol;
@@ -358,71 +334,13 @@ export class RowParser {
     return false;
   }
 
-  #start(column: number): number {
-    return column === 0 ? this.#rowStart : (this.#ends[column - 1] as number) + 1;
-  }
-
-  #end(column: number): number {
-    return this.#ends[column] as number;
-  }
-
-  #blank(column: number): boolean {
-    return this.#start(column) === this.#end(column);
-  }
-
-  #time(column: number): number {
-    const timeUs = parseNanosecondsAsUs(this.#bytes, this.#start(column), this.#end(column));
-    if (Number.isNaN(timeUs)) throw this.#columnFault(column, "epoch nanoseconds as 4 to 19 digits");
-    return timeUs;
-  }
-
-  #date(column: number): number {
-    const startUs = this.#dates.midnightUs(this.#slice(column));
-    if (Number.isNaN(startUs)) throw this.#columnFault(column, "a date such as 2017-12-31");
-    return startUs;
-  }
-
-  #decimal(column: number): number {
-    const value = parseDecimal(this.#bytes, this.#start(column), this.#end(column));
-    if (!Number.isFinite(value)) throw this.#columnFault(column, "a decimal number");
-    return value;
-  }
-
-  #positive(column: number): number {
-    const value = this.#decimal(column);
-    if (value <= 0) throw this.#columnFault(column, "a number above 0");
-    return value;
-  }
-
-  #amount(column: number): number {
-    const value = this.#decimal(column);
-    if (value < 0) throw this.#columnFault(column, "a number of at least 0");
-    return value;
-  }
-
-  /** Blank or a number from 0. */
-  #side(column: number): number {
-    return this.#blank(column) ? 0 : this.#amount(column);
-  }
-
   #mean(bidColumn: number, askColumn: number): number {
-    return (this.#positive(bidColumn) + this.#positive(askColumn)) / 2;
-  }
-
-  #integer(column: number): number {
-    const value = parseInteger(this.#bytes, this.#start(column), this.#end(column));
-    if (Number.isNaN(value)) throw this.#columnFault(column, "a whole number");
-    return value;
-  }
-
-  #text(column: number): string {
-    const id = this.#texts.intern(this.#bytes, this.#start(column), this.#end(column));
-    return id === -1 ? this.#slice(column) : this.#texts.text(id);
+    return (this.#fields.positive(bidColumn) + this.#fields.positive(askColumn)) / 2;
   }
 
   #conditions(column: number, tick: MutableTick): void {
-    const id = this.#texts.intern(this.#bytes, this.#start(column), this.#end(column));
-    const text = id === -1 ? this.#slice(column) : this.#texts.text(id);
+    const id = this.#fields.textId(column);
+    const text = this.#fields.text(column);
     let flags = id === -1 ? -1 : (this.#conditionFlags[id] as number);
     if (flags === -1) {
       flags = saleConditionFlags(text);
@@ -433,27 +351,22 @@ export class RowParser {
   }
 
   #aggressor(column: number): number {
-    const id = this.#texts.intern(this.#bytes, this.#start(column), this.#end(column));
+    const id = this.#fields.textId(column);
     const known = id === -1 ? -1 : (this.#aggressors[id] as number);
     if (known !== -1) return known;
-    const text = this.#slice(column);
+    const text = this.#fields.slice(column);
     const aggressor = LETTERS_BUY.has(text) ? 1 : LETTERS_SELL.has(text) ? 2 : text === "" ? 0 : -1;
-    if (aggressor === -1) throw this.#columnFault(column, "buy, sell, B, S, A or blank");
+    if (aggressor === -1) throw this.#fields.columnFault(column, "buy, sell, B, S, A or blank");
     if (id !== -1) this.#aggressors[id] = aggressor;
     return aggressor;
   }
+}
 
-  #slice(column: number): string {
-    return Buffer.from(this.#bytes.subarray(this.#start(column), this.#end(column))).toString("utf8");
-  }
+function missingColumn(file: string, name: string, purpose: string, field = name): CodedError {
+  return new CodedError("DATA_FORMAT", `${file}: line 1: column ${name} is needed ${purpose}`, { field });
+}
 
-  #columnFault(column: number, allowed: string): CodedError {
-    const name = this.#layout.columnNames[column] as string;
-    const text = JSON.stringify(this.#slice(column).slice(0, 60));
-    return this.#fault(name, `column ${name} is ${text}; allowed is ${allowed}`);
-  }
-
-  #fault(field: string, message: string): CodedError {
-    return new CodedError("DATA_FORMAT", `${this.#file}: line ${this.#lineNumber}: ${message}`, { field });
-  }
+function isInCalendar(epochDay: number): boolean {
+  const year = Number(formatEpochDay(epochDay).slice(0, 4));
+  return year >= CALENDAR_FIRST_YEAR && year <= CALENDAR_LAST_YEAR;
 }

@@ -220,6 +220,15 @@ describe("a recorded file", () => {
     });
   });
 
+  test("of days before the exchange's calendar stops where there are sessions, and is read where there are none", async () => {
+    const text = "date,symbol,open,high,low,close\n1980-12-12,A,1,1,1,1\n";
+    await assert.rejects(read(text, { sessions: () => calendarOf("nyse") }), {
+      code: "DATA_FORMAT",
+      message: /line 2: column date is "1980-12-12"; allowed is a date from 1990 to 2035/,
+    });
+    assert.equal((await read(text, { sessions: () => calendarOf("always") })).length, 1);
+  });
+
   const faults: [string, string, RegExp][] = [
     ["a missing column", `${TRADES}1000000,X,1,1,N,\n`, /line 2: 7 columns are needed, this row has 6/],
     ["a column too many", `${TRADES}1000000,X,1,1,N,,0,9\n`, /line 2: 7 columns are needed, this row has 8/],
