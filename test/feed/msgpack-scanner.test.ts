@@ -181,7 +181,8 @@ describe("against @msgpack/msgpack", () => {
   const size = fc.oneof(fc.nat(1_000_000), fc.double({ min: 0, max: 1e6, noNaN: true }));
   const time = fc.tuple(fc.nat(2 ** 31 - 1), fc.nat(999_999_999)).map(([s, ns]) => timestamp64(s, ns));
   const junk = fc.dictionary(
-    fc.string({ minLength: 2, maxLength: 40 }).filter((key) => !KNOWN_KEYS.has(key)),
+    // The oracle refuses __proto__ as a key.
+    fc.string({ minLength: 2, maxLength: 40 }).filter((key) => !KNOWN_KEYS.has(key) && key !== "__proto__"),
     fc.anything({ maxDepth: 3, withNullPrototype: false, withBigInt: false }).filter(encodable),
     { maxKeys: 3 },
   );
