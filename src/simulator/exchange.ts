@@ -23,12 +23,14 @@ import type {
   VenueOrder,
 } from "../venue/order.ts";
 import type { VenueSettings } from "../venue/admission.ts";
+import { activityOfExecution } from "../venue/activity.ts";
 import type { VenueBar } from "../venue/models/contract.ts";
 import type { SplitRatio } from "../venue/corporate-actions.ts";
 import { seedOf } from "../venue/seeded-hash.ts";
 import type { Auction } from "../venue/sessions.ts";
 import type { MarketObservation } from "../venue/market.ts";
 import { Venue } from "../venue/venue.ts";
+import { AccountLog } from "./account-log.ts";
 import { type AccountPreferences, DEFAULT_PREFERENCES } from "./account-preferences.ts";
 import type { SimulatorConfig } from "./config.ts";
 import { closeOf, closeOfEntry, type DayClose, dayEntry, firstClose } from "./day-close.ts";
@@ -67,6 +69,7 @@ export class Exchange {
   readonly venue: Venue;
   readonly ledger: Ledger;
   readonly head: HeadEntry;
+  readonly log = new AccountLog();
   readonly latest: LatestTicks[];
   /** Told of every event that clients hear of, after it is on the disk, in order, with its number: it counts the account's events from 1. */
   onEvent: (event: VenueEvent, number: number) => void = () => {};
@@ -77,7 +80,6 @@ export class Exchange {
   preferences: AccountPreferences = DEFAULT_PREFERENCES;
   #position = 0;
   #recoveredTimeUs = 0;
-  #eventCount = 0;
   readonly #history = createHash("sha256");
 
   constructor(options: ExchangeOptions) {
@@ -130,7 +132,7 @@ export class Exchange {
 
   /** Events of the account so far: order accepted, new, filled, and so on. */
   get eventCount(): number {
-    return this.#eventCount;
+    return this.log.eventCount;
   }
 
   /** Of every event so far, by client order id: equal for equal histories, whatever the account and its order ids. */
@@ -250,6 +252,7 @@ export class Exchange {
     this.#publish(result.events);
     for (const activity of result.ok ? result.activities : []) {
       this.ledger.append({ kind: "activity", position: this.#position, activity: activityRecord(activity) });
+      this.log.addActivity(activity);
     }
     return result;
   }
@@ -267,20 +270,21 @@ export class Exchange {
         execution: executionRecord(event.execution),
         reason: event.reason,
       });
-      this.#count(event);
+      const number = this.#count(event);
       if (!isTold(event)) continue;
       told += 1;
-      const number = this.#eventCount;
       this.ledger.afterCommit(() => this.onEvent(event, number));
     }
     return told;
   }
 
-  #count(event: VenueEvent): void {
-    this.#eventCount++;
+  /** Returns the event's number. */
+  #count(event: VenueEvent): number {
     const { kind, order, execution, timeUs } = event;
     const traded = execution === null ? "" : `${execution.quantity} ${execution.price}`;
     this.#history.update(`${order.clientOrderId} ${kind} ${order.side} ${order.symbol} ${traded} ${timeUs}\n`);
+    const instrument = this.venue.market(order.symbol)?.instrument;
+    return this.log.addEvent(event, instrument === undefined ? null : activityOfExecution(event, instrument));
   }
 
   #symbolOf(tick: MarketTick): string {
@@ -360,6 +364,7 @@ export class Exchange {
         this.#position = entry.position;
         this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, activity.timeUs);
         this.venue.replayActivity(activity);
+        this.log.addActivity(activity);
         break;
       }
       case "cursor":

@@ -33,6 +33,7 @@ import type { MarketSource } from "./market-source.ts";
 import { RecordedMarket } from "./recorded-market.ts";
 import { SyntheticMarket } from "./synthetic/synthetic-market.ts";
 import { readTls, type TlsFiles } from "./tls.ts";
+import { Watchers } from "./trading/event-stream.ts";
 import { InstrumentDirectory } from "./trading/instrument-directory.ts";
 import { parseJsonExactly } from "./trading/json-body.ts";
 import { positionList } from "./trading/positions.ts";
@@ -121,6 +122,7 @@ class SimulatorServer implements Simulator {
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES, perMessageDeflate: true });
   readonly #data: MarketData;
   readonly #trades: TradeStreams;
+  readonly #watchers = new Watchers();
   readonly #lockstep: Lockstep;
   readonly #faults: Faults;
   readonly #pace: VenuePace;
@@ -185,6 +187,7 @@ class SimulatorServer implements Simulator {
       if (event.kind === "amended") return;
       const update = wireTradeUpdate(event, this.#directory, eventUlid(event.timeUs, number));
       this.#trades.send(this.#faults.tell(update));
+      this.#watchers.wake();
     };
     this.#limit = new RequestLimit(config.requestsPerMinute, () => Date.now());
     const { dataPlan, dataRequestsPerMinute = PLAN_LIMITS[dataPlan].requestsPerMinute } = config;
@@ -270,7 +273,7 @@ class SimulatorServer implements Simulator {
     );
     this.#faults.routes(app);
     corporateActionRoutes(app, this.#exchange, nowUs);
-    tradingRoutes(app, { exchange: this.#exchange, directory: this.#directory, nowUs });
+    tradingRoutes(app, { exchange: this.#exchange, directory: this.#directory, nowUs, watch: this.#watchers.watch });
     dataRoutes(app, this.#data.routes(nowUs));
     app.get("/simulator/state", () => this.#state());
     app.get("/simulator/ledger", () => this.#summary());

@@ -9,7 +9,7 @@ import { remainingOf, type VenueActivity, type VenueEvent, type VenueExecution }
 import type { Exchange } from "../exchange.ts";
 import { malformed } from "../wire-error.ts";
 import { activityStamp, newYorkDate, rfc3339 } from "../wire-time.ts";
-import { ACTIVITY_TYPES, typesNamed } from "./activity-type.ts";
+import { ACTIVITY_TYPES, activitySubType, typesNamed } from "./activity-type.ts";
 import { QueryParameters } from "./query.ts";
 
 type Json = Record<string, unknown>;
@@ -123,6 +123,7 @@ function fillRow(event: VenueEvent, execution: VenueExecution, price: Fixed): Ro
 
 function activityRow(activity: VenueActivity): Row {
   const { timeUs, type } = activity;
+  const subType = activitySubType(activity);
   const date = newYorkDate(timeUs);
   const id = `${date.replaceAll("-", "")}000000000::${activity.id}`;
   return {
@@ -132,6 +133,7 @@ function activityRow(activity: VenueActivity): Row {
     orderId: activity.orderId,
     body: () => ({
       activity_type: type,
+      ...(subType === null ? {} : { activity_sub_type: subType }),
       id,
       date,
       created_at: rfc3339(timeUs),

@@ -1,4 +1,6 @@
 /** Alpaca's activity types, and the names that stand for several of them. Pure. */
+import type { Fixed } from "../../core/fixed.ts";
+import type { VenueActivity } from "../../venue/order.ts";
 import { malformed } from "../wire-error.ts";
 
 const DIVIDENDS: readonly string[] = [
@@ -54,4 +56,15 @@ function expand(name: string): readonly string[] {
   if (name === "MISC") return OTHERS;
   if (!ACTIVITY_TYPES.includes(name)) throw malformed(`invalid activity type ${JSON.stringify(name)}`);
   return [name];
+}
+
+/** Alpaca's finer word for an activity; null where it has none. */
+export function activitySubType({ type, quantity, positionQuantity }: VenueActivity): string | null {
+  if (type === "DIV") return "CDIV";
+  if (type !== "SPLIT") return null;
+  return size(positionQuantity) < size(positionQuantity - quantity) ? "RSPLIT" : "FSPLIT";
+}
+
+function size(value: Fixed): Fixed {
+  return value < 0n ? -value : value;
 }

@@ -3,11 +3,13 @@ import type { FastifyInstance } from "fastify";
 import type { Fixed } from "../../core/fixed.ts";
 import type { Exchange } from "../exchange.ts";
 import { accountRoutes } from "./account.ts";
+import { eventRoutes } from "./account-feeds.ts";
 import { activityRoutes } from "./activities.ts";
 import { assetRoutes } from "./assets.ts";
 import { calendarRoutes } from "./calendar.ts";
 import { clockRoutes } from "./clock.ts";
 import { configurationRoutes } from "./configurations.ts";
+import type { EventFeed } from "./event-stream.ts";
 import type { InstrumentDirectory } from "./instrument-directory.ts";
 import { accountDays } from "./market-hours.ts";
 import { orderRoutes } from "./orders.ts";
@@ -21,6 +23,8 @@ export interface TradingRoutesOptions {
   readonly directory: InstrumentDirectory;
   /** Venue time, epoch microseconds. */
   readonly nowUs: () => number;
+  /** Calls back after every event of the account, until the returned function is called. */
+  readonly watch: EventFeed["watch"];
 }
 
 export function tradingRoutes(app: FastifyInstance, options: TradingRoutesOptions): void {
@@ -47,6 +51,7 @@ export function tradingRoutes(app: FastifyInstance, options: TradingRoutesOption
     nowUs,
     committed: () => exchange.ledger.committed(),
   });
+  eventRoutes(app, options);
   unservedRoutes(app, directory);
 }
 

@@ -1,4 +1,4 @@
-/** ULIDs for the account's events: sorted by venue time, then by the number of the event, and equal in every life. Pure. */
+/** ULIDs for the account's events: sorted by venue time, and equal in every life of the simulator. Pure. */
 
 /** Crockford's base 32. */
 const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
