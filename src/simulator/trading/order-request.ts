@@ -2,6 +2,7 @@
  * The body of `POST /v2/orders` → an order for the venue. This is the form only: what fields there are, of which type, and
  * which exclude each other; whether the order may enter is the venue's to say. Pure.
  */
+import type { Fixed } from "../../core/fixed.ts";
 import type {
   NewVenueOrder,
   StopLoss,
@@ -35,9 +36,8 @@ export function readOrderRequest(body: unknown, directory: InstrumentDirectory, 
   const notional = decimalOf(fields["notional"], "notional");
   if (quantity !== null && notional !== null) throw malformed("only one of qty or notional is accepted");
   if (quantity === null && notional === null) throw malformed("qty or notional is required");
+  const limitPrice = decimalOf(fields["limit_price"], "limit_price");
   const takeProfit = takeProfitOf(fields["take_profit"]);
-  // Clients give an OCO order's limit once, as its profit.
-  const ownLimit = orderClass === "oco" ? (takeProfit?.limitPrice ?? null) : null;
   return {
     clientOrderId: clientOrderIdOf(fields) ?? newId(),
     symbol: symbolOf(fields, directory),
@@ -46,13 +46,12 @@ export function readOrderRequest(body: unknown, directory: InstrumentDirectory, 
     timeInForce: required(fields, "time_in_force", TIMES_IN_FORCE),
     quantity,
     notional,
-    limitPrice: decimalOf(fields["limit_price"], "limit_price") ?? ownLimit,
+    ...(orderClass === "oco" ? exitLimits(limitPrice, takeProfit) : { limitPrice, takeProfit }),
     stopPrice: decimalOf(fields["stop_price"], "stop_price"),
     trailPrice: decimalOf(fields["trail_price"], "trail_price"),
     trailPercent: decimalOf(fields["trail_percent"], "trail_percent"),
     extendedHours: flagOf(fields, "extended_hours"),
     orderClass,
-    takeProfit,
     stopLoss: stopLossOf(fields["stop_loss"]),
     positionIntent: optional(fields, "position_intent", INTENTS),
   };
@@ -107,6 +106,15 @@ function takeProfitOf(value: unknown): TakeProfit | null {
   const limitPrice = decimalOf(exitOf(value, "take_profit")["limit_price"], "take_profit.limit_price");
   if (limitPrice === null) throw malformed("take_profit.limit_price is required");
   return { limitPrice };
+}
+
+/** The limit of an OCO's take-profit may be written as its own or as the order's. */
+function exitLimits(
+  limitPrice: Fixed | null,
+  takeProfit: TakeProfit | null,
+): Pick<NewVenueOrder, "limitPrice" | "takeProfit"> {
+  const limit = takeProfit?.limitPrice ?? limitPrice;
+  return { limitPrice: limit, takeProfit: limit === null ? null : { limitPrice: limit } };
 }
 
 function stopLossOf(value: unknown): StopLoss | null {
