@@ -1,5 +1,6 @@
 /** How a day ended for the account: what the next day's changes count from. Pure. */
-import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
+import { divideRounded, type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
+import type { SplitRatio } from "../venue/corporate-actions.ts";
 import type { Venue } from "../venue/venue.ts";
 
 export interface DayClose {
@@ -36,6 +37,16 @@ export function closeOf(venue: Venue, timeUs: number): DayClose {
   }
   const quantities = new Map([...venue.positions()].map(([symbol, held]) => [symbol, held.quantity]));
   return { timeUs, equity, maintenanceMargin, prices, quantities };
+}
+
+/** The same close in the shares of after a split. */
+export function closeAfterSplit(close: DayClose, symbol: string, { from, to }: SplitRatio): DayClose {
+  const scaled = (values: ReadonlyMap<string, Fixed>, up: number, down: number): ReadonlyMap<string, Fixed> => {
+    const value = values.get(symbol);
+    if (value === undefined) return values;
+    return new Map(values).set(symbol, divideRounded(value * BigInt(up), BigInt(down), "half_even"));
+  };
+  return { ...close, prices: scaled(close.prices, from, to), quantities: scaled(close.quantities, to, from) };
 }
 
 export function dayEntry(close: DayClose): DayEntry {

@@ -49,8 +49,10 @@ export class EquityHistory {
     this.#thin(timeUs - MINUTES_KEPT_US);
   }
 
-  /** Takes over a sample of an earlier life. */
+  /** Takes over a sample of an earlier life; a day's end that comes again is known already. */
   restore(sample: EquitySample): void {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && (last.timeUs > sample.timeUs || (last.timeUs === sample.timeUs && last.dayEnd))) return;
     this.#samples.push(sample);
     if (sample.dayEnd) this.#thin(sample.timeUs - MINUTES_KEPT_US);
   }

@@ -33,7 +33,7 @@ import { Venue } from "../venue/venue.ts";
 import { AccountLog } from "./account-log.ts";
 import { type AccountPreferences, DEFAULT_PREFERENCES } from "./account-preferences.ts";
 import type { SimulatorConfig } from "./config.ts";
-import { closeOf, closeOfEntry, type DayClose, dayEntry, firstClose } from "./day-close.ts";
+import { closeAfterSplit, closeOf, closeOfEntry, type DayClose, dayEntry, firstClose } from "./day-close.ts";
 import { EquityHistory } from "./equity-history.ts";
 import type { Ledger } from "./ledger.ts";
 import {
@@ -193,7 +193,12 @@ export class Exchange {
   }
 
   split(symbol: string, ratio: SplitRatio, timeUs: number): CorporateActionResult {
-    return this.#acted(this.venue.split(symbol, ratio, timeUs));
+    const result = this.#acted(this.venue.split(symbol, ratio, timeUs));
+    if (result.ok) {
+      this.lastDay = closeAfterSplit(this.lastDay, symbol, ratio);
+      this.ledger.append(dayEntry(this.lastDay));
+    }
+    return result;
   }
 
   dividend(symbol: string, perShare: Fixed, timeUs: number): CorporateActionResult {

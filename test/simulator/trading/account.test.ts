@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
 import { createSimulator } from "../../../src/simulator/simulator.ts";
 import { type Body, call, KEYS, order } from "../client.ts";
 import { market, refusal, start } from "./venue.ts";
@@ -210,6 +211,63 @@ describe("activities", () => {
       token = `&page_token=${page[1].id}`;
     }
     assert.deepEqual(pages, all);
+  });
+
+  it("of corporate actions and fees have theirs, and the close before follows a split", async (t) => {
+    const script = market((more) =>
+      more
+        .wait(86_400)
+        .quote("ACME", 49.99, 50.01)
+        .trade("ACME", 50)
+        .wait(86_400)
+        .quote("ACME", 49.99, 50.01)
+        .trade("ACME", 50),
+    );
+    const directory = mkdtempSync(join(tmpdir(), "actions-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const actions = join(directory, "actions.csv.gz");
+    writeFileSync(
+      actions,
+      gzipSync("type,date,symbol,value\nsplit,2018-01-03,ACME,0.5\ndividend,2018-01-04,ACME,0.25\n"),
+    );
+    const venue = await start(t, script, { replay: [...script.write(directory), actions] });
+    await order(venue.port, "buy 10 ACME");
+    await venue.play(3);
+    const position = (await venue.get("/v2/positions/ACME")).body;
+    assert.deepEqual(
+      [
+        position.qty,
+        position.cost_basis,
+        position.lastday_price,
+        position.change_today,
+        position.unrealized_intraday_pl,
+      ],
+      ["20", "1000.1", "50", "0", "0"],
+    );
+    await venue.play(3);
+    const [dividend, split, ...others] = (await venue.get(`${PATH}?category=non_trade_activity`)).body;
+    assert.deepEqual(others, []);
+    assert.match(split.id, /^20180103000000000::[0-9a-f-]{36}$/);
+    assert.deepEqual(
+      [split.activity_type, split.activity_sub_type, split.symbol, split.qty, split.net_amount, split.status],
+      ["SPLIT", "FSPLIT", "ACME", "10", "0", "executed"],
+    );
+    assert.deepEqual(dividend, {
+      activity_type: "DIV",
+      activity_sub_type: "CDIV",
+      id: dividend.id,
+      date: "2018-01-04",
+      created_at: dividend.created_at,
+      net_amount: "5",
+      symbol: "ACME",
+      qty: "20",
+      per_share_amount: "0.25",
+      currency: "USD",
+      description: dividend.description,
+      status: "executed",
+    });
+    const history = "/v2/account/portfolio/history?timeframe=1D&cashflow_types=DIV";
+    assert.deepEqual((await venue.get(history)).body.cashflow, { DIV: [0, 0, 5] });
   });
 
   it("refuse parameters that exclude each other, unknown types and bad pages", async (t) => {
