@@ -1,6 +1,8 @@
 /** `/v2/account`: what the account is worth and may do. Main thread of the simulator. */
 import type { FastifyInstance } from "fastify";
 import { type Fixed, formatFixed } from "../../core/fixed.ts";
+import { type AccountFigures, mayShort } from "../../venue/buying-power.ts";
+import type { DayClose } from "../day-close.ts";
 import type { Exchange } from "../exchange.ts";
 import { newYorkDate, rfc3339 } from "../wire-time.ts";
 
@@ -10,8 +12,8 @@ export function accountRoutes(app: FastifyInstance, exchange: Exchange): void {
   app.get("/v2/account", () => accountBody(exchange));
 }
 
-function accountBody(exchange: Exchange): Json {
-  const { venue, head, lastDay } = exchange;
+function accountBody({ venue, head, lastDay }: Exchange): Json {
+  const figures = venue.figures();
   return {
     id: head.accountId,
     account_number: `PA${head.accountId.replaceAll("-", "").slice(0, 10).toUpperCase()}`,
@@ -20,8 +22,8 @@ function accountBody(exchange: Exchange): Json {
     currency: "USD",
     created_at: rfc3339(head.startUs),
     balance_asof: newYorkDate(lastDay.timeUs - 1),
-    ...amounts(exchange),
-    multiplier: String(venue.settings.maxMarginMultiplier),
+    ...amounts(figures, lastDay),
+    multiplier: String(figures.multiplier),
     options_approved_level: 0,
     options_trading_level: 0,
     crypto_tier: 0,
@@ -29,14 +31,13 @@ function accountBody(exchange: Exchange): Json {
     trading_blocked: false,
     transfers_blocked: false,
     trade_suspended_by_user: venue.settings.suspendTrade,
-    shorting_enabled: !venue.settings.noShorting && venue.settings.maxMarginMultiplier > 1,
+    shorting_enabled: !venue.settings.noShorting && mayShort(figures),
     user_configurations: null,
     admin_configurations: {},
   };
 }
 
-function amounts({ venue, lastDay }: Exchange): Record<string, string> {
-  const figures = venue.figures();
+function amounts(figures: AccountFigures, lastDay: DayClose): Record<string, string> {
   const values: Record<string, Fixed> = {
     cash: figures.cash,
     equity: figures.equity,
@@ -50,7 +51,7 @@ function amounts({ venue, lastDay }: Exchange): Record<string, string> {
     last_maintenance_margin: lastDay.maintenanceMargin,
     buying_power: figures.buyingPower,
     effective_buying_power: figures.buyingPower,
-    regt_buying_power: overnightBuyingPower(figures.buyingPower, venue.settings.maxMarginMultiplier),
+    regt_buying_power: overnightBuyingPower(figures),
     non_marginable_buying_power: figures.nonMarginableBuyingPower,
     options_buying_power: 0n,
     sma: figures.equity,
@@ -63,7 +64,10 @@ function amounts({ venue, lastDay }: Exchange): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, formatFixed(value)]));
 }
 
-/** Two times equity where the day's is four times. */
-function overnightBuyingPower(buyingPower: Fixed, multiplier: number): Fixed {
-  return multiplier === 4 ? buyingPower / 2n : buyingPower;
+/** Regulation T lends twice what initial margin leaves of equity. */
+function overnightBuyingPower({ equity, initialMargin, buyingPower, multiplier }: AccountFigures): Fixed {
+  if (multiplier === 1) return buyingPower;
+  const lent = (equity - initialMargin) * 2n;
+  if (lent < 0n) return 0n;
+  return lent < buyingPower ? lent : buyingPower;
 }

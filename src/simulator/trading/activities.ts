@@ -21,7 +21,8 @@ const PAGE_SIZE = 100;
 
 /** An activity before it is put into words. */
 interface Row {
-  readonly id: string;
+  /** Of the execution or the activity: what its id ends with. */
+  readonly uuid: string;
   readonly type: string;
   readonly timeUs: number;
   readonly orderId: string | null;
@@ -60,7 +61,8 @@ function page(exchange: Exchange, query: QueryParameters, fits: (type: string) =
     (row) => fits(row.type) && inTime(row.timeUs) && (orderId === null || row.orderId === orderId),
   );
   if (query.choice("direction", DIRECTIONS, "desc") === "desc") rows.reverse();
-  const last = token === null ? -1 : rows.findIndex((row) => row.id === token);
+  const uuid = token?.split("::")[1];
+  const last = token === null ? -1 : rows.findIndex((row) => row.uuid === uuid);
   if (token !== null && last === -1) throw malformed("page_token must be the id of an activity in the list");
   return rows.slice(last + 1, last + 1 + size).map((row) => row.body());
 }
@@ -98,15 +100,14 @@ function isAmendment(event: VenueEvent): boolean {
 
 function fillRow(event: VenueEvent, execution: VenueExecution, price: Fixed): Row {
   const { order, timeUs } = event;
-  const id = `${activityStamp(timeUs)}::${execution.id}`;
   return {
-    id,
+    uuid: execution.id,
     type: "FILL",
     timeUs,
     orderId: order.id,
     body: () => ({
       activity_type: "FILL",
-      id,
+      id: `${activityStamp(timeUs)}::${execution.id}`,
       type: event.kind,
       transaction_time: rfc3339(timeUs),
       order_id: order.id,
@@ -122,29 +123,26 @@ function fillRow(event: VenueEvent, execution: VenueExecution, price: Fixed): Ro
 }
 
 function activityRow(activity: VenueActivity): Row {
-  const { timeUs, type } = activity;
+  const { id: uuid, type, timeUs, orderId } = activity;
+  return { uuid, type, timeUs, orderId, body: () => activityBody(activity) };
+}
+
+function activityBody(activity: VenueActivity): Json {
   const subType = activitySubType(activity);
-  const date = newYorkDate(timeUs);
-  const id = `${date.replaceAll("-", "")}000000000::${activity.id}`;
+  const date = newYorkDate(activity.timeUs);
   return {
-    id,
-    type,
-    timeUs,
-    orderId: activity.orderId,
-    body: () => ({
-      activity_type: type,
-      ...(subType === null ? {} : { activity_sub_type: subType }),
-      id,
-      date,
-      created_at: rfc3339(timeUs),
-      net_amount: formatFixed(activity.netAmount),
-      symbol: activity.symbol,
-      qty: formatFixed(activity.quantity),
-      ...(activity.perShareAmount === null ? {} : { per_share_amount: formatFixed(activity.perShareAmount) }),
-      ...(activity.price === null ? {} : { price: formatFixed(activity.price) }),
-      currency: "USD",
-      description: activity.description,
-      status: "executed",
-    }),
+    activity_type: activity.type,
+    ...(subType === null ? {} : { activity_sub_type: subType }),
+    id: `${date.replaceAll("-", "")}000000000::${activity.id}`,
+    date,
+    created_at: rfc3339(activity.timeUs),
+    net_amount: formatFixed(activity.netAmount),
+    symbol: activity.symbol,
+    qty: formatFixed(activity.quantity),
+    ...(activity.perShareAmount === null ? {} : { per_share_amount: formatFixed(activity.perShareAmount) }),
+    ...(activity.price === null ? {} : { price: formatFixed(activity.price) }),
+    currency: "USD",
+    description: activity.description,
+    status: "executed",
   };
 }

@@ -26,6 +26,8 @@ export interface TradeStreamOptions {
 }
 
 const STREAM = "trade_updates";
+/** Bytes that may wait for a client before it is cut off: it does not read. */
+const BACKLOG_BYTES = 16 << 20;
 
 export class TradeStreams {
   readonly #options: TradeStreamOptions;
@@ -128,8 +130,10 @@ class TradeConnection {
 
   /** A frozen connection is a paused one: nothing leaves. */
   #send(message: object): void {
-    const { readyState, OPEN, isPaused } = this.#socket;
-    if (readyState === OPEN && !isPaused) this.#socket.send(tradeFrame(message, this.#codec));
+    const { readyState, OPEN, isPaused, bufferedAmount } = this.#socket;
+    if (readyState !== OPEN || isPaused) return;
+    if (bufferedAmount > BACKLOG_BYTES) this.#socket.terminate();
+    else this.#socket.send(tradeFrame(message, this.#codec));
   }
 }
 
