@@ -176,15 +176,22 @@ describe("faults of streams", () => {
 
   test("a message is lost, doubled, or comes behind those after it", async () => {
     const stream = await tradeStream(port);
+    // Every order here has two messages: pending_new and new.
     await set([
-      { fault: "lose", where: "trade_updates", times: 1 },
-      { fault: "duplicate", where: "trade_updates", times: 1 },
-      { fault: "reorder", where: "trade_updates", times: 1 },
-      { fault: "delay", where: "trade_updates", skip: 1, times: 1, delayMs: 300 },
+      { fault: "lose", where: "trade_updates", times: 2 },
+      { fault: "duplicate", where: "trade_updates", times: 2 },
+      { fault: "reorder", where: "trade_updates", times: 2 },
+      { fault: "delay", where: "trade_updates", skip: 2, times: 2, delayMs: 300 },
     ]);
     for (const id of ["lost", "doubled", "reordered", "next", "delayed", "last"]) await rest(id);
     await stream.find(isNew("delayed"));
-    assert.deepEqual(told(stream), ["doubled", "doubled", "next", "reordered", "last", "delayed"]);
+    const twice = (...ids: string[]) => [...ids, ...ids];
+    assert.deepEqual(told(stream), [
+      ...twice("doubled", "doubled"),
+      ...twice("reordered", "next"),
+      ...twice("last"),
+      ...twice("delayed"),
+    ]);
     await stream.close();
   });
 
