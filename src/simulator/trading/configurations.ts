@@ -46,14 +46,11 @@ function wireConfigurations({ venue, preferences }: Exchange): Json {
 
 function readSettings(fields: Fields): Partial<VenueSettings> {
   const multiplier = fields["max_margin_multiplier"];
+  const isText = typeof multiplier === "string";
   return defined({
     suspendTrade: flag(fields, "suspend_trade"),
     noShorting: flag(fields, "no_shorting"),
-    maxMarginMultiplier: choice(
-      multiplier === undefined ? undefined : Number(multiplier),
-      "max_margin_multiplier",
-      MULTIPLIERS,
-    ),
+    maxMarginMultiplier: choice(isText ? Number(multiplier) : multiplier, "max_margin_multiplier", MULTIPLIERS),
   });
 }
 

@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { FIXED_ONE } from "../../core/fixed.ts";
+import type { Holding } from "../../venue/holdings.ts";
+import type { VenueMarket } from "../../venue/market.ts";
 import type { ClosingSize, SubmitResult } from "../../venue/order.ts";
 import type { Exchange } from "../exchange.ts";
 import { malformed, WireError } from "../wire-error.ts";
@@ -27,7 +29,10 @@ export function positionRoutes(app: FastifyInstance, options: PositionRoutesOpti
   app.get("/v2/positions", () => positionList(exchange, directory));
   app.get("/v2/positions/:symbol", (request) => {
     const { symbol } = request.params as { symbol: string };
-    return positionBody(heldSymbol(symbol, options), exchange, directory);
+    const held = heldSymbol(symbol, options);
+    const row = positionList(exchange, directory, held)[0];
+    if (row === undefined) throw absent();
+    return row;
   });
   app.delete("/v2/positions/:symbol", (request) => {
     const { symbol } = request.params as { symbol: string };
@@ -39,16 +44,15 @@ export function positionRoutes(app: FastifyInstance, options: PositionRoutesOpti
   });
 }
 
-/** All positions, in order of their first opening. */
-export function positionList(exchange: Exchange, directory: InstrumentDirectory): Json[] {
-  return [...exchange.venue.positions()].map(([symbol]) => positionBody(symbol, exchange, directory));
+/** All positions in order of their first opening, or the one of a symbol. */
+export function positionList(exchange: Exchange, directory: InstrumentDirectory, only?: string): Json[] {
+  const held = [...exchange.venue.positions()].filter(([symbol]) => only === undefined || symbol === only);
+  return held.map(([symbol, holding]) => positionBody(symbol, holding, exchange, directory));
 }
 
-function positionBody(symbol: string, exchange: Exchange, directory: InstrumentDirectory): Json {
+function positionBody(symbol: string, holding: Holding, exchange: Exchange, directory: InstrumentDirectory): Json {
   const { venue, lastDay } = exchange;
-  const market = venue.market(symbol);
-  const holding = [...venue.positions()].find(([held]) => held === symbol)?.[1];
-  if (market === undefined || holding === undefined) throw absent();
+  const market = venue.market(symbol) as VenueMarket;
   const overnight = { price: lastDay.prices.get(symbol) ?? null, quantity: lastDay.quantities.get(symbol) ?? 0n };
   return wirePosition({ holding, market, available: venue.availableOf(symbol), overnight }, directory);
 }

@@ -6,6 +6,11 @@ import { parseEpochDay } from "../../core/market/calendar.ts";
 import { malformed, type WireError } from "../wire-error.ts";
 import { parseTimeUs } from "../wire-time.ts";
 
+const DATE_LENGTH = "2018-01-02".length;
+/** The spellings that Alpaca's server, and so its clients, know. */
+const YES: ReadonlySet<string> = new Set(["true", "True", "TRUE", "t", "T", "1"]);
+const NO: ReadonlySet<string> = new Set(["false", "False", "FALSE", "f", "F", "0"]);
+
 export class QueryParameters {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #refuse: (message: string) => WireError;
@@ -42,8 +47,12 @@ export class QueryParameters {
     return found;
   }
 
+  /** Absent is false. */
   flag(name: string): boolean {
-    return this.choice(name, ["true", "false"], "false") === "true";
+    const value = this.text(name);
+    if (value === null || NO.has(value)) return false;
+    if (YES.has(value)) return true;
+    throw this.#refuse(`${name} must be true or false`);
   }
 
   /** An integer of 1 to `most`. */
@@ -68,11 +77,9 @@ export class QueryParameters {
   epochDay(name: string): number | null {
     const text = this.text(name);
     if (text === null) return null;
-    try {
-      return parseEpochDay(text.slice(0, 10), name);
-    } catch {
-      throw this.#refuse(`${name} must be a date such as 2018-01-02`);
-    }
+    const date = text.slice(0, DATE_LENGTH);
+    if (parseTimeUs(text) === null || !isDate(date)) throw this.#refuse(`${name} must be a date such as 2018-01-02`);
+    return parseEpochDay(date, name);
   }
 
   /** At most `most` of these may be given together. */
@@ -82,4 +89,10 @@ export class QueryParameters {
       most === 1 ? `${names.join(" and ")} are mutually exclusive` : `only ${most} of ${names.join(", ")} may be given`,
     );
   }
+}
+
+/** Of the form, and a day that its month has. */
+function isDate(text: string): boolean {
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }

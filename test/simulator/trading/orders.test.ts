@@ -171,6 +171,7 @@ describe("the list of orders", () => {
     assert.deepEqual(await names("status=all&asset_class=crypto"), ["pair"]);
     assert.deepEqual(await names("status=all&asset_class=us_equity&asset_class=crypto&limit=2"), ["pair", "sell"]);
     assert.deepEqual(await names("status=all&asset_class=us_option"), []);
+    for (const yes of ["true", "True", "1"]) assert.deepEqual(await names(`nested=${yes}`), ["pair", "sell"]);
   });
 
   it("is cut by time and by order, both ends excluded", async (t) => {
@@ -192,7 +193,7 @@ describe("the list of orders", () => {
     assert.deepEqual(await ask("status=pending"), said("status must be one of open, closed, all"));
     assert.deepEqual(await ask("status=open&status=closed"), said("status may be given once"));
     assert.deepEqual(await ask("side=long"), said("side must be one of buy, sell"));
-    assert.deepEqual(await ask("nested=maybe"), said("nested must be one of true, false"));
+    assert.deepEqual(await ask("nested=maybe"), said("nested must be true or false"));
     assert.deepEqual(await ask("after=noon"), said("after must be an RFC 3339 time or a date such as 2018-01-02"));
     const both = `before_order_id=${ids["sell"]}&after_order_id=${ids["sell"]}`;
     assert.deepEqual(await ask(both), said("before_order_id and after_order_id are mutually exclusive"));

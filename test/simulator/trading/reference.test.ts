@@ -176,7 +176,10 @@ describe("calendars", () => {
       40010001,
       "start must be a date such as 2018-01-02",
     ]);
-    assert.equal((await venue.get("/v2/calendar?date_type=LUNAR")).status, 400);
+    for (const query of ["date_type=LUNAR", "start=2026-02-30", "end=2026-01-01x"]) {
+      assert.equal((await venue.get(`/v2/calendar?${query}`)).status, 400, query);
+    }
+    assert.equal((await venue.get("/v2/calendar?start=2026-11-27T00:00:00-05:00&end=2026-11-27")).body.length, 1);
   });
 
   it("have the sessions of a market in the third version, in its time and in UTC", async (t) => {
