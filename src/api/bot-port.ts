@@ -2,7 +2,7 @@
  * What the faces (REST, WebSocket, metrics, page) may ask of the running bot. The composition in `bot/` implements it; the
  * faces know nothing else of the order path. Decimals are strings as on the wire; times are epoch milliseconds.
  */
-import type { TradingScope, TradingState } from "../orders/journal.ts";
+import type { OrderClass, OrderType, Side, TimeInForce, TradingScope, TradingState } from "../orders/journal.ts";
 
 export interface PartHealth {
   readonly name: string;
@@ -30,6 +30,14 @@ export interface OrderView {
   readonly quantity: string;
   readonly limit_price: string | null;
   readonly stop_price: string | null;
+  readonly trail_price: string | null;
+  readonly trail_percent: string | null;
+  readonly extended_hours: boolean;
+  readonly order_class: string;
+  /** Of an exit, or of what replaced one: the order that it belongs to. */
+  readonly parent_id: string | null;
+  /** The order whose place it takes. */
+  readonly replaces: string | null;
   readonly state: string;
   readonly cancel_requested: boolean;
   readonly filled_quantity: string;
@@ -145,11 +153,31 @@ export interface NewOrderRequest {
   readonly idempotencyKey: string;
   readonly keyId: string;
   readonly symbol: string;
-  readonly side: "buy" | "sell";
-  readonly type: "market" | "limit";
-  readonly timeInForce: "day" | "gtc" | "ioc";
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
   readonly quantity: string;
   readonly limitPrice: string | null;
+  readonly stopPrice: string | null;
+  readonly trailPrice: string | null;
+  readonly trailPercent: string | null;
+  readonly extendedHours: boolean;
+  readonly orderClass: OrderClass;
+  readonly takeProfitPrice: string | null;
+  readonly stopLossPrice: string | null;
+  readonly stopLossLimitPrice: string | null;
+}
+
+/** What of an order is to change; null stays. `quantity` is the total, what has been filled included. */
+export interface ReplaceOrderRequest {
+  readonly idempotencyKey: string;
+  readonly keyId: string;
+  readonly quantity: string | null;
+  readonly limitPrice: string | null;
+  readonly stopPrice: string | null;
+  /** Price or percent, whichever the order has. */
+  readonly trail: string | null;
+  readonly timeInForce: TimeInForce | null;
 }
 
 /** An expected refusal: `status` is the HTTP status, `code` stable, `field` where one is to blame. */
@@ -207,6 +235,10 @@ export interface BotPort {
     filter: { readonly state: "open" | "closed" | "all"; readonly symbol: string | null },
     page: Page,
   ): Promise<OrderView[]>;
+  /** Puts a new order in the place of one by hand; the answer is the new one. */
+  replaceOrder(id: string, request: ReplaceOrderRequest): Promise<Answer<OrderView>>;
+  /** Ends an order of unknown outcome that the broker does not know, on a person's word. */
+  settleOrder(id: string, actor: string, reason: string): Promise<Answer<OrderView>>;
   cancelOrder(id: string): Promise<Answer<OrderView>>;
   cancelAllOrders(): Promise<Answer<{ readonly cancel_requested: number }>>;
   positions(): Promise<PositionView[]>;

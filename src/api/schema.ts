@@ -61,6 +61,12 @@ export const Order = T.Object(
     quantity: Decimal,
     limit_price: orNull(Decimal),
     stop_price: orNull(Decimal),
+    trail_price: orNull(Decimal),
+    trail_percent: orNull(Decimal),
+    extended_hours: T.Boolean(),
+    order_class: T.String({ examples: ["simple", "bracket"] }),
+    parent_id: orNull(T.String({ description: "Of an exit: the order that it belongs to" })),
+    replaces: orNull(T.String({ description: "The order whose place it takes" })),
     state: T.String(),
     cancel_requested: T.Boolean(),
     filled_quantity: Decimal,
@@ -74,16 +80,44 @@ export const Order = T.Object(
   { ...strict, title: "Order" },
 );
 
+const TIMES_IN_FORCE = T.Enum(["day", "gtc", "ioc", "fok", "opg", "cls"]);
+const Price = T.Optional(PositiveDecimal("Above zero; required by some types and refused by the others"));
+
 export const NewOrder = T.Object(
   {
     symbol: Symbol,
     side: T.Enum(["buy", "sell"]),
-    type: T.Enum(["market", "limit"]),
-    time_in_force: T.Optional(T.Enum(["day", "gtc", "ioc"], { default: "day", description: "Without it: day" })),
+    type: T.Enum(["market", "limit", "stop", "stop_limit", "trailing_stop"]),
+    time_in_force: T.Optional(TIMES_IN_FORCE),
     quantity: PositiveDecimal("Shares or coins, above zero"),
-    limit_price: T.Optional(PositiveDecimal("Required for a limit order, refused for a market order")),
+    limit_price: T.Optional(
+      PositiveDecimal("Required for limit and stop_limit, refused for others; of an OCO its take-profit"),
+    ),
+    stop_price: Price,
+    trail_price: Price,
+    trail_percent: Price,
+    extended_hours: T.Optional(T.Boolean({ description: "Limit orders for the day only; without it: no" })),
+    order_class: T.Optional(T.Enum(["simple", "bracket", "oco", "oto"], { default: "simple" })),
+    take_profit: T.Optional(T.Object({ limit_price: PositiveDecimal("Of a bracket or OTO") }, strict)),
+    stop_loss: T.Optional(
+      T.Object(
+        { stop_price: PositiveDecimal("Above zero"), limit_price: Price },
+        { ...strict, description: "An exit" },
+      ),
+    ),
   },
-  { ...strict, title: "NewOrder" },
+  { ...strict, title: "NewOrder", description: "Without time_in_force: day" },
+);
+
+export const OrderChange = T.Object(
+  {
+    quantity: T.Optional(PositiveDecimal("The total, what has been filled included")),
+    limit_price: Price,
+    stop_price: Price,
+    trail: T.Optional(PositiveDecimal("Price or percent, whichever the order has")),
+    time_in_force: T.Optional(TIMES_IN_FORCE),
+  },
+  { ...strict, title: "OrderChange", minProperties: 1 },
 );
 
 /** Checked by the route itself, which has codes of its own for it; here so that it is described. */

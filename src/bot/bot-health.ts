@@ -10,6 +10,7 @@ import type { Trader } from "./trader.ts";
 /** Looks at a worker's progress not more often than this, ms: a parked worker turns four times a second. */
 const PROGRESS_EVERY_MS = 2000;
 const ALERTS_MAX = 5;
+const ORDERS_SHOWN = 3;
 
 export class BotHealth {
   #listening = false;
@@ -106,6 +107,14 @@ export class BotHealth {
     }
     if (!trader.isStreamUp) return degraded("trading", "trade updates lost: no new orders");
     if (!trader.isMarketUp) return degraded("trading", "market data lost or stale: no new orders");
+    const { orders, symbols } = trader.unsettled();
+    if (orders.length > 0) {
+      const which = `${orders.slice(0, ORDERS_SHOWN).join(", ")}${orders.length > ORDERS_SHOWN ? ", …" : ""}`;
+      return degraded(
+        "trading",
+        `unknown outcome of ${which}: no new risk on ${symbols.join(", ")} until it is settled`,
+      );
+    }
     if (this.#breaks > 0) return degraded("trading", `${this.#breaks} symbols halted: books and broker differ`);
     if (this.#cashDiffers) return degraded("trading", "cash of books and broker differ");
     if (trader.accountState !== "active") return degraded("trading", `the account is ${trader.accountState}`);

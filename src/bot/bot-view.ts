@@ -14,6 +14,8 @@ import type {
   Page,
   PnlView,
   PositionView,
+  Refusal,
+  ReplaceOrderRequest,
   ResumeScope,
   RiskView,
   SignalView,
@@ -31,14 +33,16 @@ import {
   type Journal,
   type JournalSnapshot,
   MANUAL_INSTANCE,
+  type OrderIntent,
   type TradingScope,
   type TradingState,
 } from "../orders/journal.ts";
+import { HAND_SETTLEMENT_MS } from "../orders/reconciler.ts";
 import type { HistoryReader, TradeStatistics } from "../store/history-reader.ts";
 import type { PlacedInstance, Placement } from "../workers/placement.ts";
 import type { EventHub } from "./event-hub.ts";
 import { kill } from "./kill-switch.ts";
-import { isRefusal, manualIntent } from "./manual-order.ts";
+import { isRefusal, type ManualOrderContext, manualIntent, replacementIntent } from "./manual-order.ts";
 import type { Scorecard } from "./scorecard.ts";
 import type { Trader } from "./trader.ts";
 import type { VenueClock } from "./venue-clock.ts";
@@ -93,23 +97,53 @@ export class BotView implements BotPort {
   }
 
   async createOrder(request: NewOrderRequest): Promise<Answer<OrderView>> {
-    const { journal, books, config, clock, status, history } = this.#options;
-    const snapshot = await journal.load();
-    const intent = manualIntent(request, {
+    const snapshot = await this.#options.journal.load();
+    return this.#commit(manualIntent(request, this.#manualContext(request.symbol, snapshot)));
+  }
+
+  async replaceOrder(id: string, request: ReplaceOrderRequest): Promise<Answer<OrderView>> {
+    const { journal, history } = this.#options;
+    const [snapshot, old] = [await journal.load(), await history.order(id)];
+    if (old === null) return notFound("order", id);
+    return this.#commit(replacementIntent(old, request, this.#manualContext(old.symbol, snapshot)));
+  }
+
+  async settleOrder(id: string, actor: string, reason: string): Promise<Answer<OrderView>> {
+    const { status, history } = this.#options;
+    const order = await history.order(id);
+    if (order === null) return notFound("order", id);
+    if (status.trader === null) return refused(409, "NOT_OWNER", "another process trades: ask that one");
+    const settlement = await status.trader.settleByHand(order.clientOrderId, `${actor}: ${reason}`);
+    if (settlement.kind === "not_unknown") return refused(409, "NOT_UNKNOWN", `the order is ${order.state}`);
+    if (settlement.kind === "too_soon") {
+      const message = `an order may be settled by hand ${HAND_SETTLEMENT_MS / 1000} s after it was sent: wait`;
+      return refused(409, "TOO_SOON", message);
+    }
+    if (settlement.kind === "failed") return refused(502, "BROKER_UNAVAILABLE", settlement.cause);
+    return { ok: true, value: orderView((await history.order(order.clientOrderId)) ?? order) };
+  }
+
+  #manualContext(symbol: string, { positions }: JournalSnapshot): ManualOrderContext {
+    const { books, config, clock, status } = this.#options;
+    const row = positions.find((p) => p.instanceId === MANUAL_INSTANCE && p.symbol === symbol);
+    return {
       bookId: status.bookId,
-      instrument: config.instruments.find((i) => i.symbol === request.symbol),
-      mark: books.mark(request.symbol),
-      position:
-        snapshot.positions.find((p) => p.instanceId === MANUAL_INSTANCE && p.symbol === request.symbol)?.quantity ?? 0n,
+      instrument: config.instruments.find((i) => i.symbol === symbol),
+      mark: books.mark(symbol),
+      position: row?.quantity ?? 0n,
       collarBps: config.risk.collarBps,
       venueTimeUs: clock.nowUs(),
-    });
+    };
+  }
+
+  async #commit(intent: OrderIntent | Refusal): Promise<Answer<OrderView>> {
+    const { journal, config, status, history } = this.#options;
     if (isRefusal(intent)) return { ok: false, refusal: intent };
     const [outcome] = await journal.commit(null, [intent], journalLimits(config.risk));
     if (outcome === undefined || outcome.kind === "refused") {
       const code = outcome?.code ?? "REFUSED";
       const httpStatus = code === "ID_CONTENT_MISMATCH" ? 422 : 409;
-      return { ok: false, refusal: { status: httpStatus, code, message: outcome?.message ?? "the order was refused" } };
+      return refused(httpStatus, code, outcome?.message ?? "the order was refused");
     }
     const order = await history.order(intent.clientOrderId);
     if (order === null)
@@ -396,9 +430,17 @@ export class BotView implements BotPort {
   }
 }
 
+function refused(
+  status: number,
+  code: string,
+  message: string,
+): { readonly ok: false; readonly refusal: { status: number; code: string; message: string } } {
+  return { ok: false, refusal: { status, code, message } };
+}
+
 function notFound(
   what: string,
   id: string,
 ): { readonly ok: false; readonly refusal: { status: number; code: string; message: string } } {
-  return { ok: false, refusal: { status: 404, code: "NOT_FOUND", message: `there is no ${what} ${id}` } };
+  return refused(404, "NOT_FOUND", `there is no ${what} ${id}`);
 }

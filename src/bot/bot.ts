@@ -593,6 +593,8 @@ export class Bot {
         }),
       );
     }
+    this.#metrics.setUnsettledOrders(() => trader.unsettled().orders.length);
+    this.#removeSources.push(() => this.#metrics.setUnsettledOrders(null));
     this.#metrics.setFeed(() => ({
       conflatedQuotes: trader.hub.conflated,
       gaps: trader.hub.gaps,

@@ -45,7 +45,7 @@ import {
 } from "../orders/journal.ts";
 import { AccountKeeper } from "../orders/account-keeper.ts";
 import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
-import { describeBreak, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
+import { describeBreak, type HandSettlement, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
 import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
 import type { BarKeeper } from "./bar-keeper.ts";
 import { BarRepair, BROKER_INTERVAL_SECONDS, type RepairedSeries } from "./bar-repair.ts";
@@ -66,6 +66,8 @@ const CLOCK_LAG_US = 250_000;
 const ACTIVITIES_EVERY_MS = 60_000;
 /** How often the venue's clock is read, ms. */
 const CLOCK_EVERY_MS = 60_000;
+/** An outcome that is unknown for longer is shown to people, ms. */
+const UNSETTLED_MS = 10_000;
 /** How long the start waits for the trade-update stream, ms. */
 const STREAM_START_MS = 15_000;
 /** How long resting orders of an earlier life may take to be cancelled, ms. */
@@ -239,6 +241,22 @@ export class Trader {
 
   get accountState(): TradingState {
     return this.#accountState;
+  }
+
+  /** Orders whose outcome has not been known for longer than it takes to look them up, and their symbols. */
+  unsettled(): { readonly orders: readonly string[]; readonly symbols: readonly string[] } {
+    const { nowMs } = this.#options;
+    const orders = [...this.manager.liveOrders()]
+      .filter(({ order, bornMs }) => order.state === "unknown" && nowMs() - bornMs > UNSETTLED_MS)
+      .map(({ order }) => order);
+    return {
+      orders: orders.map((order) => order.clientOrderId),
+      symbols: [...new Set(orders.map((order) => order.symbol))],
+    };
+  }
+
+  settleByHand(clientOrderId: string, words: string): Promise<HandSettlement> {
+    return this.#reconciler.settleByHand(clientOrderId, words);
   }
 
   phase(instanceId: string): InstancePhase {

@@ -3,7 +3,7 @@
  */
 import type { OrderView, PositionView, StreamEvent } from "../api/bot-port.ts";
 import type { BrokerOrder } from "../broker/broker.ts";
-import { formatFixed } from "../core/fixed.ts";
+import { type Fixed, formatFixed } from "../core/fixed.ts";
 import type { JournalOrder, PositionRow } from "../orders/journal.ts";
 import { averagePrice, type Books } from "../orders/books.ts";
 import { stateOfStatus } from "../orders/broker-status.ts";
@@ -19,8 +19,14 @@ export function orderView(order: JournalOrder): OrderView {
     type: order.type,
     time_in_force: order.timeInForce,
     quantity: formatFixed(order.quantity),
-    limit_price: order.limitPrice === null ? null : formatFixed(order.limitPrice),
-    stop_price: order.stopPrice === null ? null : formatFixed(order.stopPrice),
+    limit_price: decimal(order.limitPrice),
+    stop_price: decimal(order.stopPrice),
+    trail_price: decimal(order.trailPrice),
+    trail_percent: decimal(order.trailPercent),
+    extended_hours: order.extendedHours,
+    order_class: order.orderClass,
+    parent_id: order.parentId,
+    replaces: order.replaces,
     state: order.state,
     cancel_requested: order.cancelRequested,
     filled_quantity: formatFixed(order.filledQuantity),
@@ -44,8 +50,14 @@ export function brokerOrderView(order: BrokerOrder): OrderView {
     type: order.type,
     time_in_force: order.timeInForce,
     quantity: formatFixed(order.quantity ?? order.filledQuantity),
-    limit_price: order.limitPrice === null ? null : formatFixed(order.limitPrice),
-    stop_price: order.stopPrice === null ? null : formatFixed(order.stopPrice),
+    limit_price: decimal(order.limitPrice),
+    stop_price: decimal(order.stopPrice),
+    trail_price: decimal(order.trailPrice),
+    trail_percent: decimal(order.trailPercent),
+    extended_hours: false,
+    order_class: order.orderClass === "" ? "simple" : order.orderClass,
+    parent_id: null,
+    replaces: null,
     state: stateOfStatus(order.status) ?? "unknown",
     cancel_requested: true,
     filled_quantity: formatFixed(order.filledQuantity),
@@ -80,4 +92,8 @@ export function quoteEvent(symbol: string, quote: { bid: number; ask: number; ti
     key: symbol,
     data: { symbol, bid: quote.bid, ask: quote.ask, time: Math.floor(quote.timeUs / 1000) },
   };
+}
+
+function decimal(value: Fixed | null): string | null {
+  return value === null ? null : formatFixed(value);
 }

@@ -30,6 +30,11 @@ export function manualOrderId(bookId: string, keyId: string, idempotencyKey: str
   return hashId("manual", [bookId, keyId, idempotencyKey]);
 }
 
+/** The id of an order that a person had put in the place of another. */
+export function replacementOrderId(bookId: string, replaces: string, keyId: string, idempotencyKey: string): string {
+  return hashId("replacement", [bookId, replaces, keyId, idempotencyKey]);
+}
+
 /** Every part is preceded by its length in bytes, so that no two different lists of parts give the same bytes. */
 function hashId(kind: string, parts: readonly string[]): string {
   const hash = createHash("sha256");

@@ -36,11 +36,21 @@ const BREAK_LOOKS = 3;
 const BREAK_PAUSE_MS = 500;
 /** The broker books each fill to the cent. */
 const HALF_CENT: Fixed = 5_000_000n;
+/** Age from which a person may end an order of unknown outcome: far beyond any deadline of a request. */
+export const HAND_SETTLEMENT_MS = 60_000;
 const SETTLE_DEADLINE_MS = 4000;
 /** How often a replacement without an answer is looked for before the old order is cancelled. */
 const REPLACEMENT_LOOKS = 3;
 /** A silent order is looked up again after these pauses, ms. */
 const CHECK_PAUSES_MS = [1000, 2000, 5000, 10_000, 30_000];
+
+export type HandSettlement =
+  | { readonly kind: "settled" }
+  /** The broker knows it: it was taken in, and goes its way. */
+  | { readonly kind: "found" }
+  | { readonly kind: "not_unknown" }
+  | { readonly kind: "too_soon" }
+  | { readonly kind: "failed"; readonly cause: string };
 
 /** The books as they are at the moment of asking. */
 export interface BooksNow {
@@ -106,7 +116,9 @@ export class Reconciler {
         continue;
       const now = await this.#must(() => broker.order(listed.id), "order");
       const state = stateOfStatus(now.status);
-      if (manager.find(now.clientOrderId) === undefined && (state === null || !isFinal(state))) strangers.push(now);
+      if (manager.find(now.clientOrderId) !== undefined || (state !== null && isFinal(state))) continue;
+      strangers.push(now);
+      manager.takeLate(now, []);
     }
     return strangers;
   }
@@ -203,6 +215,28 @@ export class Reconciler {
     if (state === null || !isFinal(state)) return;
     if (found.value.filledQuantity === 0n) manager.settleAs(live, { state: "canceled" });
     else onUnsettled(live, `the broker does not tell the exits of ${parentId}`);
+  }
+
+  /**
+   * A person ends an order of unknown outcome, to free its symbol. Only one that the broker does not know when asked again,
+   * and not before every request of ours has long run out; what is there is taken in instead. Should it arrive after all, it
+   * is cancelled, and what it filled is booked.
+   */
+  async settleByHand(clientOrderId: string, words: string): Promise<HandSettlement> {
+    const { broker, manager, nowMs } = this.#options;
+    const live = manager.find(clientOrderId);
+    if (live === undefined || live.order.state !== "unknown" || live.sending) return { kind: "not_unknown" };
+    if (nowMs() - live.bornMs < HAND_SETTLEMENT_MS) return { kind: "too_soon" };
+    const { order } = live;
+    const found =
+      order.brokerOrderId === null
+        ? await broker.orderByClientId(clientOrderId)
+        : await broker.order(order.brokerOrderId);
+    if (found.kind === "failed") return { kind: "failed", cause: found.cause };
+    if (found.kind === "ok") await this.#adopt(live, found.value);
+    else manager.settleAs(live, { state: "rejected", rejectCode: "SETTLED_BY_HAND", rejectMessage: words });
+    await manager.settle();
+    return { kind: found.kind === "ok" ? "found" : "settled" };
   }
 
   /** One round over the orders that have been silent for too long; call it once a second or so. */

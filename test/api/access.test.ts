@@ -8,7 +8,7 @@ import { MemoryBot } from "./memory-bot.ts";
 type Needed = "nothing" | "read" | Role;
 
 /** Every route with what it needs; written by hand from the contract, not read from the code. */
-const MATRIX: readonly [method: "GET" | "POST" | "DELETE", url: string, needed: Needed][] = [
+const MATRIX: readonly [method: "GET" | "POST" | "PATCH" | "DELETE", url: string, needed: Needed][] = [
   ["GET", "/", "nothing"],
   ["GET", "/health", "nothing"],
   ["GET", "/ready", "nothing"],
@@ -27,6 +27,8 @@ const MATRIX: readonly [method: "GET" | "POST" | "DELETE", url: string, needed: 
   ["GET", "/api/v1/bars?symbol=AAPL", "read"],
   ["GET", "/api/v1/risk", "read"],
   ["POST", "/api/v1/orders", "trader"],
+  ["PATCH", "/api/v1/orders/order-4", "trader"],
+  ["POST", "/api/v1/orders/order-4/settle", "risk"],
   ["DELETE", "/api/v1/orders/order-4", "trader"],
   ["DELETE", "/api/v1/orders", "trader"],
   ["POST", "/api/v1/strategies/zscore-btc/start", "trader"],

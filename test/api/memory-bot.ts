@@ -14,6 +14,7 @@ import type {
   Page,
   PnlView,
   PositionView,
+  ReplaceOrderRequest,
   Refusal,
   ResumeScope,
   RiskView,
@@ -48,6 +49,12 @@ export function order(number: number, changes: Partial<OrderView> = {}): OrderVi
     quantity: "10",
     limit_price: "185.25",
     stop_price: null,
+    trail_price: null,
+    trail_percent: null,
+    extended_hours: false,
+    order_class: "simple",
+    parent_id: null,
+    replaces: null,
     state: "accepted",
     cancel_requested: false,
     filled_quantity: "0",
@@ -203,6 +210,11 @@ export class MemoryBot implements BotPort {
       time_in_force: request.timeInForce,
       quantity: request.quantity,
       limit_price: request.limitPrice,
+      stop_price: request.stopPrice,
+      trail_price: request.trailPrice,
+      trail_percent: request.trailPercent,
+      extended_hours: request.extendedHours,
+      order_class: request.orderClass,
       broker_order_id: null,
       state: "journalled",
     });
@@ -226,6 +238,21 @@ export class MemoryBot implements BotPort {
       (row) => row.position,
       where,
     );
+  }
+
+  async replaceOrder(id: string, request: ReplaceOrderRequest): Promise<Answer<OrderView>> {
+    this.calls.push(`replaceOrder ${id} ${request.keyId} ${JSON.stringify(request)}`);
+    const old = this.rows.find((row) => row.client_order_id === id);
+    if (old === undefined) return refused(404, "NOT_FOUND", `there is no order ${id}`);
+    const limit_price = request.limitPrice ?? old.limit_price;
+    return { ok: true, value: { ...order(20), ...old, client_order_id: "order-20", replaces: id, limit_price } };
+  }
+
+  async settleOrder(id: string, actor: string, reason: string): Promise<Answer<OrderView>> {
+    this.calls.push(`settleOrder ${id} ${actor} ${reason}`);
+    const row = this.rows.find((one) => one.client_order_id === id);
+    if (row === undefined) return refused(404, "NOT_FOUND", `there is no order ${id}`);
+    return { ok: true, value: { ...row, state: "rejected", reject_code: "SETTLED_BY_HAND" } };
   }
 
   async cancelOrder(id: string): Promise<Answer<OrderView>> {

@@ -18,6 +18,8 @@ const REQUESTS: readonly [method: string, url: string, path: string, payload?: o
   ["GET", "/api/v1/orders?limit=2", "/api/v1/orders"],
   ["POST", "/api/v1/orders", "/api/v1/orders", { symbol: "AAPL", side: "buy", type: "market", quantity: "1" }],
   ["GET", "/api/v1/orders/order-3", "/api/v1/orders/{id}"],
+  ["PATCH", "/api/v1/orders/order-4", "/api/v1/orders/{id}", { limit_price: "186" }],
+  ["POST", "/api/v1/orders/order-4/settle", "/api/v1/orders/{id}/settle", { reason: "looked at the broker's page" }],
   ["DELETE", "/api/v1/orders/order-5", "/api/v1/orders/{id}"],
   ["DELETE", "/api/v1/orders", "/api/v1/orders"],
   ["GET", "/api/v1/positions", "/api/v1/positions"],

@@ -127,6 +127,47 @@ describe("the REST face", () => {
       isProblem(await create({ ...valid, type: "market" }), 400, "LIMIT_PRICE_NOT_ALLOWED", "limit_price");
     });
 
+    it("takes every type and class, and passes its terms on", async () => {
+      const bracket = {
+        symbol: "AAPL",
+        side: "buy",
+        type: "stop_limit",
+        time_in_force: "gtc",
+        quantity: "10",
+        stop_price: "190",
+        limit_price: "191",
+        extended_hours: false,
+        order_class: "bracket",
+        take_profit: { limit_price: "200" },
+        stop_loss: { stop_price: "180", limit_price: "179" },
+      };
+      assert.equal((await create(bracket, "bracket")).statusCode, 202);
+      const { keyId: _key, ...passed } = JSON.parse((rest.bot.calls.at(-1) ?? "").split(" ").slice(2).join(" "));
+      assert.deepEqual(passed, {
+        idempotencyKey: "bracket",
+        symbol: "AAPL",
+        side: "buy",
+        type: "stop_limit",
+        timeInForce: "gtc",
+        quantity: "10",
+        limitPrice: "191",
+        stopPrice: "190",
+        trailPrice: null,
+        trailPercent: null,
+        extendedHours: false,
+        orderClass: "bracket",
+        takeProfitPrice: "200",
+        stopLossPrice: "180",
+        stopLossLimitPrice: "179",
+      });
+      const trailing = { symbol: "AAPL", side: "sell", type: "trailing_stop", quantity: "1", trail_percent: "0.5" };
+      assert.equal((await create(trailing, "trailing")).json().trail_percent, "0.5");
+      isProblem(await create({ ...trailing, limit_price: "1" }), 400, "LIMIT_PRICE_NOT_ALLOWED", "limit_price");
+      isProblem(await create({ ...trailing, type: "stop" }), 400, "STOP_PRICE_REQUIRED", "stop_price");
+      isProblem(await create({ ...trailing, type: "peg" }), 400, "FIELD_INVALID", "type");
+      isProblem(await create({ ...bracket, stop_loss: { stop: "1" } }), 400, "FIELD_UNKNOWN", "stop_loss.stop");
+    });
+
     it("passes the bot's refusal on with its status, code and field", async () => {
       isProblem(await create({ ...valid, symbol: "NOPE" }, "nope"), 422, "SYMBOL_UNKNOWN", "symbol");
     });
@@ -195,6 +236,46 @@ describe("the REST face", () => {
     });
   });
 
+  describe("changing and settling", () => {
+    const change = (body: object, headers: object = { "idempotency-key": "change" }) =>
+      rest.app.inject({
+        method: "PATCH",
+        url: "/api/v1/orders/order-4",
+        headers: { ...bearer("trader"), ...headers },
+        payload: body,
+      });
+
+    it("answers a change with the new order and where it is", async () => {
+      const reply = await change({ limit_price: "186", quantity: "12", time_in_force: "gtc" });
+      assert.equal(reply.statusCode, 202, reply.body);
+      assert.equal(reply.headers.location, "/api/v1/orders/order-20");
+      assert.deepEqual([reply.json().replaces, reply.json().limit_price], ["order-4", "186"]);
+      assert.match(
+        rest.bot.calls.at(-1) ?? "",
+        /^replaceOrder order-4 key-trader .*"quantity":"12","limitPrice":"186","stopPrice":null,"trail":null,"timeInForce":"gtc"/,
+      );
+    });
+
+    it("wants a key, something to change, and nothing that it does not know", async () => {
+      isProblem(await change({ limit_price: "186" }, {}), 400, "IDEMPOTENCY_KEY_MISSING", "Idempotency-Key");
+      assert.equal((await change({})).statusCode, 400);
+      isProblem(await change({ limit_price: "0" }), 400, "FIELD_INVALID", "limit_price");
+      isProblem(await change({ side: "sell" }), 400, "FIELD_UNKNOWN", "side");
+    });
+
+    it("settles an order on a person's word, with the reason", async () => {
+      const reply = await rest.app.inject({
+        method: "POST",
+        url: "/api/v1/orders/order-4/settle",
+        headers: bearer("risk"),
+        payload: { reason: "not on the broker's page" },
+      });
+      assert.equal(reply.statusCode, 200, reply.body);
+      assert.equal(reply.json().reject_code, "SETTLED_BY_HAND");
+      assert.equal(rest.bot.calls.at(-1), "settleOrder order-4 key-risk not on the broker's page");
+    });
+  });
+
   describe("cancelling", () => {
     const remove = (url: string, payload?: object): Promise<Reply> =>
       rest.app.inject({
@@ -253,7 +334,7 @@ describe("the REST face", () => {
       isProblem(await get("/api/v1/nothing"), 404, "ROUTE_NOT_FOUND");
       const reply = await rest.app.inject({ method: "PUT", url: "/api/v1/orders/order-1" });
       isProblem(reply, 405, "METHOD_NOT_ALLOWED");
-      assert.equal(reply.headers.allow, "DELETE, GET, HEAD");
+      assert.equal(reply.headers.allow, "DELETE, GET, HEAD, PATCH");
     });
 
     it("answers 400 for a path that is no URL", async () => {

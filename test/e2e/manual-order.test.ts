@@ -81,6 +81,84 @@ describe("an order by hand", () => {
     assert.equal((await bot.call("DELETE", "/api/v1/orders/nothing")).status, 404);
   });
 
+  it("gives its place to another one, which is journalled and known at the broker by its own id", async () => {
+    const limit = { ...BUY, type: "limit", limit_price: restingPrice };
+    const created = await bot.order("to be replaced", limit);
+    assert.equal(created.status, 400, "a key has no blanks");
+    const { body: old } = await bot.order("to-be-replaced", limit);
+    await inState(old.client_order_id, "accepted");
+    const lower = String(Number(restingPrice) - 1);
+    const change = (key: string, body: Body) =>
+      bot.call("PATCH", `/api/v1/orders/${old.client_order_id}`, { body, headers: { "idempotency-key": key } });
+    assert.equal((await change("same", { limit_price: restingPrice })).body.code, "NOTHING_CHANGED");
+    assert.equal((await change("stop", { stop_price: "1" })).body.code, "STOP_PRICE_NOT_ALLOWED");
+    const replaced = await change("lower", { limit_price: lower });
+    assert.equal(replaced.status, 202, JSON.stringify(replaced.body));
+    assert.equal(replaced.body.replaces, old.client_order_id);
+    const next = await inState(replaced.body.client_order_id, "accepted");
+    assert.equal(next.limit_price, lower);
+    await inState(old.client_order_id, "replaced");
+    assert.equal((await change("lower", { limit_price: lower })).body.client_order_id, next.client_order_id);
+    const open = await bot.simulator.openOrders();
+    assert.ok(open.some((order) => order.client_order_id === next.client_order_id && order.limit_price === lower));
+    assert.equal((await bot.call("DELETE", `/api/v1/orders/${next.client_order_id}`)).status, 202);
+    await inState(next.client_order_id, "canceled");
+  });
+
+  it("brings its exits with it, which end with it", async () => {
+    const stream = await bot.stream(["quotes"]);
+    const isQuoted = () => stream.changes("quotes").find((quote) => quote.symbol === "BRVO");
+    const { bid } = await until("a quote", isQuoted, (found) => found !== undefined, FILL_MS);
+    const created = await bot.order("bracket", {
+      symbol: "BRVO",
+      side: "buy",
+      type: "limit",
+      quantity: "1",
+      limit_price: (bid * 0.98).toFixed(2),
+      order_class: "bracket",
+      take_profit: { limit_price: (bid * 1.5).toFixed(2) },
+      stop_loss: { stop_price: (bid * 0.5).toFixed(2) },
+    });
+    assert.equal(created.status, 202, JSON.stringify(created.body));
+    const id = created.body.client_order_id;
+    const exits = [`${id}-tp`, `${id}-sl`];
+    for (const exit of exits) {
+      const { parent_id, side, broker_order_id } = await inState(exit, "accepted");
+      assert.deepEqual([parent_id, side], [id, "sell"]);
+      assert.notEqual(broker_order_id, null);
+    }
+    assert.equal((await bot.call("DELETE", `/api/v1/orders/${id}`)).status, 202);
+    for (const ended of [id, ...exits]) await inState(ended, "canceled");
+  });
+
+  it("of any type rests at the broker as it was ordered", async () => {
+    const mid = Number(restingPrice) / 0.98;
+    const above = (mid * 1.2).toFixed(0);
+    const created = await bot.order("stop-limit", {
+      ...BUY,
+      type: "stop_limit",
+      stop_price: above,
+      limit_price: above,
+    });
+    assert.equal(created.status, 202, JSON.stringify(created.body));
+    const id = created.body.client_order_id;
+    await inState(id, "accepted");
+    const theirs = (await bot.simulator.openOrders()).find((order) => order.client_order_id === id);
+    assert.deepEqual([theirs?.type, theirs?.stop_price, theirs?.limit_price], ["stop_limit", above, above]);
+    await bot.call("DELETE", `/api/v1/orders/${id}`);
+    await inState(id, "canceled");
+    const crypto = await bot.order("trailing", { ...BUY, type: "trailing_stop", trail_percent: "1" });
+    assert.deepEqual([crypto.status, crypto.body.code, crypto.body.field], [422, "ORDER_INVALID", "type"]);
+  });
+
+  it("of known outcome is not settled by hand", async () => {
+    const { body } = await bot.order("settled", BUY);
+    await inState(body.client_order_id, "filled");
+    const settle = (id: string) => bot.call("POST", `/api/v1/orders/${id}/settle`, { body: { reason: "a test" } });
+    assert.deepEqual((await settle(body.client_order_id)).body.code, "NOT_UNKNOWN");
+    assert.equal((await settle("nothing")).status, 404);
+  });
+
   it("names the field that is wrong", async () => {
     const limit = { ...BUY, type: "limit", limit_price: restingPrice };
     const cases: readonly (readonly [Body, number, string])[] = [

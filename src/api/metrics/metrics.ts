@@ -51,6 +51,7 @@ export class Metrics {
   readonly #brokerErrors: Counter<"code">;
   readonly #stages = new StageHistograms();
   readonly #rings = new Map<string, () => RingReading>();
+  #unsettledOrders: () => number = () => 0;
   #feed: () => FeedReading = () => ({ conflatedQuotes: 0, gaps: 0, malformedFrames: 0 });
   #stream: () => StreamReading = () => ({ clients: 0, cut: 0 });
   readonly #endProcessMetrics: () => void;
@@ -157,6 +158,11 @@ export class Metrics {
     this.#feed = read;
   }
 
+  /** Where the number of orders with an unknown outcome is read from; null when this process does not trade. */
+  setUnsettledOrders(read: (() => number) | null): void {
+    this.#unsettledOrders = read ?? (() => 0);
+  }
+
   /** Where the stream's figures are read from. */
   setStream(read: () => StreamReading): void {
     this.#stream = read;
@@ -203,6 +209,15 @@ export class Metrics {
     total("trading_feed_malformed_frames_total", "Market-data frames skipped", () => this.#feed().malformedFrames);
     total("stream_clients_cut_total", "Stream readers cut for being too slow", () => this.#stream().cut);
     const stream = (): StreamReading => this.#stream();
+    const unsettled = () => this.#unsettledOrders();
+    new Gauge({
+      name: "trading_unsettled_orders",
+      help: "Orders whose outcome stays unknown: no new risk on their symbols until each is settled",
+      registers,
+      collect() {
+        this.set(unsettled());
+      },
+    });
     new Gauge({
       name: "stream_clients",
       help: "Connected stream readers",

@@ -1,9 +1,21 @@
-/** Orders: create, list, look up, cancel. Answers 202 where the outcome is known later. */
+/** Orders: create, list, look up, replace, settle, cancel. Answers 202 where the outcome is known later. */
 import { parseFixed } from "../../core/fixed.ts";
+import type { Static } from "typebox";
 import type { BotPort, NewOrderRequest } from "../bot-port.ts";
 import { readPage } from "../paging.ts";
 import { ProblemError, valueOf } from "../problem.ts";
-import { CancelAll, EmptyQuery, Id, IdempotencyHeaders, listOf, NewOrder, Order, OrdersQuery } from "../schema.ts";
+import {
+  CancelAll,
+  EmptyQuery,
+  Id,
+  IdempotencyHeaders,
+  listOf,
+  NewOrder,
+  Order,
+  OrderChange,
+  OrdersQuery,
+  Reason,
+} from "../schema.ts";
 import { callerId, KEY_NEEDED, READ_PROBLEMS, refuseBody, type Rest } from "./route.ts";
 
 const tags = ["orders"];
@@ -28,17 +40,8 @@ export function addOrderRoutes(app: Rest, bot: BotPort): void {
       },
     },
     async (request, reply) => {
-      const { symbol, side, type, time_in_force, quantity, limit_price } = request.body;
-      const order: NewOrderRequest = {
-        idempotencyKey: idempotencyKey(request.headers["idempotency-key"]),
-        keyId: callerId(request),
-        symbol,
-        side,
-        type,
-        timeInForce: time_in_force ?? "day",
-        quantity: positive(quantity, "quantity"),
-        limitPrice: limitPrice(type, limit_price),
-      };
+      const key = idempotencyKey(request.headers["idempotency-key"]);
+      const order = newOrder(request.body, key, callerId(request));
       const created = valueOf(await bot.createOrder(order));
       reply.status(202).header("location", `/api/v1/orders/${created.client_order_id}`);
       return created;
@@ -84,6 +87,64 @@ export function addOrderRoutes(app: Rest, bot: BotPort): void {
       if (order === null) throw new ProblemError(404, "ORDER_NOT_FOUND", "no order has this id", { field: "id" });
       return order;
     },
+  );
+
+  app.patch(
+    "/api/v1/orders/:id",
+    {
+      config: { access: "trader" },
+      schema: {
+        tags,
+        summary: "Put a new order in the place of an open one by hand; 202 once the new one is journalled",
+        description:
+          "The old order may still fill first; the new one is then rejected. The same `Idempotency-Key` with the same change " +
+          "gives the same order again.",
+        security: KEY_NEEDED,
+        headers: IdempotencyHeaders,
+        params: Id,
+        querystring: EmptyQuery,
+        body: OrderChange,
+        response: { 202: Order, ...READ_PROBLEMS },
+      },
+      onRequest: async (request) => {
+        idempotencyKey(request.headers["idempotency-key"]);
+      },
+    },
+    async (request, reply) => {
+      const { quantity, limit_price, stop_price, trail, time_in_force } = request.body;
+      const change = {
+        idempotencyKey: idempotencyKey(request.headers["idempotency-key"]),
+        keyId: callerId(request),
+        quantity: positiveOrNull(quantity, "quantity"),
+        limitPrice: positiveOrNull(limit_price, "limit_price"),
+        stopPrice: positiveOrNull(stop_price, "stop_price"),
+        trail: positiveOrNull(trail, "trail"),
+        timeInForce: time_in_force ?? null,
+      };
+      const created = valueOf(await bot.replaceOrder(request.params.id, change));
+      reply.status(202).header("location", `/api/v1/orders/${created.client_order_id}`);
+      return created;
+    },
+  );
+
+  app.post(
+    "/api/v1/orders/:id/settle",
+    {
+      config: { access: "risk" },
+      schema: {
+        tags,
+        summary: "End an order of unknown outcome that the broker does not know",
+        description:
+          "The broker is asked once more: an order that is there is taken in instead. Should it arrive after all, it is " +
+          "cancelled and its fills are booked.",
+        security: KEY_NEEDED,
+        params: Id,
+        querystring: EmptyQuery,
+        body: Reason,
+        response: { 200: Order, ...READ_PROBLEMS },
+      },
+    },
+    async (request) => valueOf(await bot.settleOrder(request.params.id, callerId(request), request.body.reason)),
   );
 
   app.delete(
@@ -148,14 +209,44 @@ function positive(text: string, field: string): string {
   throw new ProblemError(400, "FIELD_INVALID", `${field} must be above zero`, { field });
 }
 
-function limitPrice(type: "market" | "limit", price: string | undefined): string | null {
-  const field = { field: "limit_price" };
-  if (type === "limit") {
-    if (price === undefined) {
-      throw new ProblemError(400, "LIMIT_PRICE_REQUIRED", "a limit order needs limit_price", field);
-    }
-    return positive(price, "limit_price");
+function positiveOrNull(text: string | undefined, field: string): string | null {
+  return text === undefined ? null : positive(text, field);
+}
+
+type PriceField = "limit_price" | "stop_price";
+const PRICES: Readonly<Record<NewOrderRequest["type"], readonly PriceField[]>> = {
+  market: [],
+  limit: ["limit_price"],
+  stop: ["stop_price"],
+  stop_limit: ["stop_price", "limit_price"],
+  trailing_stop: [],
+};
+
+/** What each type must have and may not have has codes of its own; the rest is judged with the order. */
+function newOrder(body: Static<typeof NewOrder>, idempotency: string, keyId: string): NewOrderRequest {
+  const { type, take_profit, stop_loss } = body;
+  for (const field of ["limit_price", "stop_price"] as const) {
+    const isNeeded = PRICES[type].includes(field);
+    if (isNeeded === (body[field] !== undefined)) continue;
+    const [code, words] = isNeeded ? ["REQUIRED", "needs"] : ["NOT_ALLOWED", "has no"];
+    throw new ProblemError(400, `${field.toUpperCase()}_${code}`, `a ${type} order ${words} ${field}`, { field });
   }
-  if (price === undefined) return null;
-  throw new ProblemError(400, "LIMIT_PRICE_NOT_ALLOWED", "a market order has no limit_price", field);
+  return {
+    idempotencyKey: idempotency,
+    keyId,
+    symbol: body.symbol,
+    side: body.side,
+    type,
+    timeInForce: body.time_in_force ?? "day",
+    quantity: positive(body.quantity, "quantity"),
+    limitPrice: positiveOrNull(body.limit_price, "limit_price"),
+    stopPrice: positiveOrNull(body.stop_price, "stop_price"),
+    trailPrice: positiveOrNull(body.trail_price, "trail_price"),
+    trailPercent: positiveOrNull(body.trail_percent, "trail_percent"),
+    extendedHours: body.extended_hours ?? false,
+    orderClass: body.order_class ?? "simple",
+    takeProfitPrice: positiveOrNull(take_profit?.limit_price, "take_profit.limit_price"),
+    stopLossPrice: positiveOrNull(stop_loss?.stop_price, "stop_loss.stop_price"),
+    stopLossLimitPrice: positiveOrNull(stop_loss?.limit_price, "stop_loss.limit_price"),
+  };
 }
