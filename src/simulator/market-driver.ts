@@ -140,13 +140,13 @@ export class MarketDriver {
     await nextTurn();
   }
 
-  /** Sleeps until the venue's clock shows `timeUs`, with everything sent before. */
+  /** Sleeps until the venue's clock shows `timeUs`, with everything sent and done that is due before. */
   async #until(timeUs: number): Promise<void> {
     const { pace, signal } = this.#options;
     this.#flush();
     while (pace.nowUs() < timeUs) {
       await sleep(Math.min(IDLE_MS, Math.ceil(pace.msUntil(timeUs))), undefined, { signal });
-      this.#advance(Math.min(pace.nowUs(), timeUs));
+      this.#advance(Math.min(pace.nowUs(), timeUs - 1));
     }
   }
 
@@ -190,7 +190,8 @@ export class MarketDriver {
   /** The venue trades on the tick; returns the number of events. */
   #apply(tick: MarketTick): number {
     const { exchange, pace } = this.#options;
-    this.#endDay(tick.timeUs);
+    // What a bar shows has happened before its end.
+    this.#endDay(tick.kind === "bar" ? tick.timeUs - 1 : tick.timeUs);
     pace.observe(tick.timeUs);
     return exchange.play(tick);
   }

@@ -1,4 +1,7 @@
-/** Bars as market data: the points of a bar that orders see, and when. */
+/**
+ * Bars as market data: the points of a bar that orders see, and when. Time stays at a bar's last microsecond, because other
+ * instruments may have bars that end with it, and orders for the day that end then.
+ */
 import { nextPoint } from "./bar-walk.ts";
 import type { VenueMarket } from "./market.ts";
 import { barCorners } from "./models/bar-fill.ts";
@@ -25,7 +28,6 @@ export function playBar(state: VenueState, market: VenueMarket, bar: VenueBar): 
   market.last = open;
   if (state.models.fill.causes.has("bar_path")) for (const corner of corners) walk(state, market, corner, bar);
   visit(state, market, bar.close, "bar_close");
-  advance(state, bar.endUs);
 }
 
 function walk(state: VenueState, market: VenueMarket, corner: number, bar: VenueBar): void {

@@ -428,7 +428,7 @@ function shuffled(object: Record<string, unknown>, order: Iterable<number>): Rec
 
 function encodable(value: unknown): boolean {
   try {
-    encodeFrame(value);
+    decodeFrame(encodeFrame(value));
     return true;
   } catch {
     return false;

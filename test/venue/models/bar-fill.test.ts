@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { equity } from "../../../src/core/market/instrument.ts";
 import { barCorners, barFill, type BarTiming } from "../../../src/venue/models/bar-fill.ts";
 import { constantLatency } from "../../../src/venue/models/latency.ts";
 import { bar, fills, fixed, MINUTE_US, order, START_US, submit, venueWith } from "./support.ts";
@@ -38,6 +39,18 @@ describe("fills on bars", () => {
     const events = venue.onBar(0, bar(1, "10.75 12 10 11"));
     assert.deepEqual(fills(events), ["100 @ 11"]);
     assert.equal(events[0]?.timeUs, START_US + 2 * MINUTE_US - 1);
+  });
+
+  it("lets orders for the day of several instruments trade at the close that they share", () => {
+    const session = {
+      openUs: Date.parse("2024-03-04T14:30:00Z") * 1000,
+      closeUs: Date.parse("2024-03-04T21:00:00Z") * 1000,
+    };
+    const venue = venueWith({ fill: barFill("next_close"), instruments: [equity(0, "ABC"), equity(1, "XYZ")] });
+    venue.onTrade(1, 10, session.openUs);
+    for (const symbol of ["ABC", "XYZ"]) submit(venue, order("buy 1", { symbol, timeInForce: "day" }), session.openUs);
+    const day = { ...bar(0, "10 11 9 10.5"), startUs: session.openUs, endUs: session.closeUs };
+    assert.deepEqual([fills(venue.onBar(0, day)), fills(venue.onBar(1, day))], [["1 @ 10.5"], ["1 @ 10.5"]]);
   });
 
   it("at the same close: at once, at the close that is known; a limit waits for a close within it", () => {
