@@ -49,21 +49,24 @@ export interface DataStreamClient {
   close(): void;
 }
 
+export type Kind = "stock" | "crypto";
+
 export interface HistoryRange {
   readonly symbols: string[];
-  /** RFC 3339. */
-  readonly start: string;
-  readonly end: string;
+  readonly start: Date;
+  /** Inclusive. */
+  readonly end: Date;
   /** Points of one page. */
   readonly limit: number;
 }
 
-/** History by symbol, all pages of it. */
+/** History by symbol, all pages of it, and the newest of everything. */
 export interface HistoryClient {
-  stockBars(range: HistoryRange, timeframe: string): Promise<Record<string, SeenBar[]>>;
-  stockTrades(range: HistoryRange): Promise<Record<string, SeenTrade[]>>;
-  stockQuotes(range: HistoryRange): Promise<Record<string, SeenQuote[]>>;
-  cryptoBars(range: HistoryRange, timeframe: string): Promise<Record<string, SeenBar[]>>;
-  cryptoTrades(range: HistoryRange): Promise<Record<string, SeenTrade[]>>;
-  cryptoQuotes(range: HistoryRange): Promise<Record<string, SeenQuote[]>>;
+  bars(kind: Kind, range: HistoryRange, timeframe: string): Promise<Record<string, SeenBar[]>>;
+  trades(kind: Kind, range: HistoryRange): Promise<Record<string, SeenTrade[]>>;
+  quotes(kind: Kind, range: HistoryRange): Promise<Record<string, SeenQuote[]>>;
+  latestTradePrice(kind: Kind, symbol: string): Promise<number>;
+  latestBid(kind: Kind, symbol: string): Promise<number>;
+  /** Of the snapshot: latest trade's price, latest ask, close of the minute, open of the day. */
+  snapshot(kind: Kind, symbol: string): Promise<readonly [number, number, number, number]>;
 }
