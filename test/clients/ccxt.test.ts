@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import ccxt, { type Order } from "ccxt";
 import { CcxtAlpaca } from "./ccxt.ts";
-import { type Arrivals, MarketScript, ScriptedVenue, START_MS } from "./scripted-venue.ts";
+import { createSimulator } from "../../src/simulator/simulator.ts";
+import { type Arrivals, KEYS, MarketScript, ScriptedVenue, START_MS } from "./scripted-venue.ts";
 
 const PAIR = "BTC/USD";
-/** No fee is taken, so that amounts stay round. */
 const SETTINGS = { instruments: [{ symbol: PAIR }] };
 
 interface Desk {
@@ -138,5 +138,49 @@ describe("ccxt's alpaca", () => {
     const [trade] = await trades;
     assert.deepEqual([trade?.price, trade?.amount, trade?.timestamp], [10_000, 0.25, START_MS + 2]);
     assert.deepEqual(await bars, [[START_MS, 10_000, 10_000, 10_000, 10_000, 0.25]]);
+  });
+});
+
+describe("ccxt's alpaca and market data", () => {
+  const script = () => {
+    const ticks = quiet().trade(PAIR, 10_000, 0.1).trade(PAIR, 10_020, 0.2).quote(PAIR, 9990, 10_000, 3);
+    for (const price of [10_005, 10_010, 10_015]) ticks.wait(60).trade(PAIR, price, 1);
+    return ticks.quote(PAIR, 1, 2);
+  };
+
+  it("pages bars of the past, and reads trades, ticker and book", async (t) => {
+    const { venue, exchange } = await openDesk(t, script());
+    await venue.play(6);
+    const paged = { paginate: true, paginationCalls: 9, limit: 1 };
+    const bars = await exchange.fetchOHLCV(PAIR, "1m", START_MS, undefined, paged);
+    // Open, high, low, close, volume of the three minutes that are over.
+    assert.deepEqual(bars, [
+      [START_MS, 10_000, 10_020, 10_000, 10_020, 0.3],
+      [START_MS + 60_000, 10_005, 10_005, 10_005, 10_005, 1],
+      [START_MS + 120_000, 10_010, 10_010, 10_010, 10_010, 1],
+    ]);
+    const trades = await exchange.fetchTrades(PAIR, START_MS, 2);
+    assert.deepEqual(
+      trades.map(({ price, amount }) => [price, amount]),
+      [
+        [10_000, 0.1],
+        [10_020, 0.2],
+      ],
+    );
+    const ticker = await exchange.fetchTicker(PAIR);
+    // Its last price is the close of the day's bar, which grows minute by minute.
+    assert.deepEqual([ticker.bid, ticker.ask, ticker.last], [9990, 10_000, 10_010]);
+  });
+
+  it("reads and watches the book of a pair", async (t) => {
+    const simulator = await createSimulator({ port: 0, ...KEYS, ...SETTINGS, speed: 10 });
+    const client = await CcxtAlpaca.connect(`http://127.0.0.1:${await simulator.listen()}`);
+    t.after(async () => {
+      await client.close();
+      await simulator.close();
+    });
+    const watched = await client.exchange.watchOrderBook(PAIR);
+    const read = await client.exchange.fetchOrderBook(PAIR);
+    for (const { bids, asks } of [watched, read]) assert.ok(Number(asks[0]?.[0]) > Number(bids[0]?.[0]));
   });
 });
