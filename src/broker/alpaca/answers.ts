@@ -116,11 +116,12 @@ function isSuccess(answer: Answer): boolean {
   return answer.status >= 200 && answer.status < 300;
 }
 
-/** The body of an error when it has Alpaca's shape: an object with a message. */
+/** The body of an error when it has Alpaca's shape: an object with a message in words, which a number is not. */
 function errorBody(answer: Answer): WireObject | null {
   try {
     const body = wireObject(parseWire(answer.body), "error");
-    return typeof body["message"] === "string" ? body : null;
+    const { message } = JSON.parse(answer.body) as { readonly message?: unknown };
+    return typeof message === "string" ? body : null;
   } catch {
     return null;
   }

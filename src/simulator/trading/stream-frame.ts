@@ -2,7 +2,8 @@
  * Frames of the trade-update stream: JSON in binary frames as the paper venue sends it, JSON in text frames, or MessagePack
  * where the client's upgrade request asks for it. Clients send JSON in any of them. Pure.
  */
-import { decode, encode } from "@msgpack/msgpack";
+import { encode } from "@msgpack/msgpack";
+import { readMessagePack } from "../message-pack.ts";
 
 export type TradeFrameCodec = "binary" | "text" | "msgpack";
 
@@ -16,7 +17,7 @@ export function tradeFrame(message: object, codec: TradeFrameCodec): string | Ui
 /** What a client sent, whichever way; null for anything but an object. */
 export function readTradeFrame(data: Buffer, isBinary: boolean): Readonly<Record<string, unknown>> | null {
   try {
-    const value = isBinary && !looksLikeJson(data) ? decode(data) : JSON.parse(data.toString("utf8"));
+    const value = isBinary && !looksLikeJson(data) ? readMessagePack(data) : JSON.parse(data.toString("utf8"));
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
   } catch {
     return null;

@@ -17,6 +17,7 @@ import {
   rangeOf,
   refuseUnexpected,
   type TimeRange,
+  queryOf,
 } from "./data-query.ts";
 import { readPageToken } from "./page-token.ts";
 import { type PagedAnswer, pageOf, type SymbolPage } from "./pages.ts";
@@ -34,13 +35,13 @@ const CLOSE_MINUTE = 16 * 60;
 
 export function auctionRoutes(app: FastifyInstance, options: DataRoutesOptions): void {
   app.get("/v2/stocks/auctions", async (request) => {
-    const query = request.query as Query;
+    const query = queryOf(request.query);
     const { items, next_page_token } = await auctions(options, query);
     return { auctions: items, next_page_token, ...currencyOf(query) };
   });
   app.get("/v2/stocks/:symbol/auctions", async (request) => {
     const { symbol } = request.params as { symbol: string };
-    const query = { ...(request.query as Query), symbols: symbol };
+    const query = { ...queryOf(request.query), symbols: symbol };
     const { items, next_page_token } = await auctions(options, query);
     return { symbol, auctions: items[symbol] ?? [], next_page_token, ...currencyOf(query) };
   });

@@ -21,6 +21,12 @@ const STOCK = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
 const PAIR = /^[A-Za-z0-9]+\/[A-Za-z0-9]+$/;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
+/** The query as the server parsed it; what is given several times is a list, as with commas. */
+export function queryOf(parsed: unknown): Query {
+  const given = Object.entries(parsed as Readonly<Record<string, string | readonly string[]>>);
+  return Object.fromEntries(given.map(([name, value]) => [name, typeof value === "string" ? value : value.join(",")]));
+}
+
 export function badRequest(message: string): WireError {
   return new WireError(400, null, message);
 }
@@ -99,7 +105,7 @@ const ADJUSTMENTS: Readonly<Record<string, readonly AdjustmentKind[]>> = {
 export function adjustmentsOf(query: Query): readonly AdjustmentKind[] {
   const names = (query["adjustment"] ?? "raw").split(",");
   return names.flatMap((name) => {
-    const kinds = ADJUSTMENTS[name];
+    const kinds = Object.hasOwn(ADJUSTMENTS, name) ? ADJUSTMENTS[name] : undefined;
     if (kinds === undefined) throw badRequest(`invalid adjustment: ${name}`);
     return kinds;
   });

@@ -14,6 +14,7 @@ import {
   refuseUnexpected,
   type TimeRange,
   timeframeOf,
+  queryOf,
 } from "./data-query.ts";
 import { readPageToken } from "./page-token.ts";
 import { type PagedAnswer, pageOf, type SymbolPage } from "./pages.ts";
@@ -47,9 +48,9 @@ interface Asked {
 /** Multi-symbol answers are maps; those of one symbol name it and give its list. */
 export function historyRoutes(app: FastifyInstance, options: DataRoutesOptions): void {
   for (const kind of KINDS) {
-    app.get(`/v2/stocks/${kind}`, async (request) => several(options, "us_equity", kind, request.query as Query));
+    app.get(`/v2/stocks/${kind}`, async (request) => several(options, "us_equity", kind, queryOf(request.query)));
     app.get(`/v1beta3/crypto/:location/${kind}`, async (request) =>
-      several(options, "crypto", kind, request.query as Query),
+      several(options, "crypto", kind, queryOf(request.query)),
     );
     app.get(`/v2/stocks/:symbol/${kind}`, async (request) => single(options, kind, request));
   }
@@ -63,7 +64,7 @@ async function several(options: DataRoutesOptions, assetClass: AssetClass, kind:
 
 async function single(options: DataRoutesOptions, kind: Kind, request: FastifyRequest): Promise<Body> {
   const { symbol } = request.params as { symbol: string };
-  const query = { ...(request.query as Query), symbols: symbol };
+  const query = { ...queryOf(request.query), symbols: symbol };
   const asked = readRequest(options, "us_equity", kind, query);
   const { items, next_page_token } = await answer(options, kind, asked);
   return { symbol, [kind]: items[symbol] ?? [], next_page_token, ...currencyOf(query) };

@@ -7,7 +7,7 @@ import type { Timeframe } from "../history/timeframe.ts";
 import { levelBody } from "../message/message-shape.ts";
 import { rfc3339Nano } from "../message/wire-timestamp.ts";
 import { type DataRoutesOptions, instrumentsOf } from "./data-market.ts";
-import { currencyOf, type Query, refuseUnexpected } from "./data-query.ts";
+import { currencyOf, refuseUnexpected, queryOf } from "./data-query.ts";
 import { latestFeed, type StockFeed } from "./stock-feed.ts";
 import { type Body, barBody, tickBody } from "./tick-body.ts";
 
@@ -30,7 +30,7 @@ export function latestRoutes(app: FastifyInstance, options: DataRoutesOptions): 
     const read = READERS[kind];
     app.get(`/v2/stocks/${kind}s/latest`, async (request) => ({
       [`${kind}s`]: await several(options, "us_equity", request, read),
-      ...currencyOf(request.query as Query),
+      ...currencyOf(queryOf(request.query)),
     }));
     app.get(`/v2/stocks/:symbol/${kind}s/latest`, async (request) => ({
       ...(await single(options, request, kind, read)),
@@ -59,7 +59,7 @@ async function several(
   request: FastifyRequest,
   read: Reader,
 ): Promise<Body> {
-  const query = request.query as Query;
+  const query = queryOf(request.query);
   const isStock = assetClass === "us_equity";
   refuseUnexpected(query, isStock ? STOCK_PARAMETERS : CRYPTO_PARAMETERS);
   const nowUs = options.nowUs();
@@ -74,7 +74,7 @@ async function several(
 
 async function single(options: DataRoutesOptions, request: FastifyRequest, name: string, read: Reader): Promise<Body> {
   const { symbol } = request.params as { symbol: string };
-  const query = { ...(request.query as Query), symbols: symbol };
+  const query = { ...queryOf(request.query), symbols: symbol };
   refuseUnexpected(query, STOCK_PARAMETERS);
   const feed = latestFeed(query, options.plan, options.nowUs());
   const [instrument] = instrumentsOf(options, "us_equity", query);

@@ -5,7 +5,7 @@ import { NEWS } from "../message/messages.ts";
 import type { NewsArticle } from "../news.ts";
 import { dayClockOf } from "../history/timeframe.ts";
 import type { DataRoutesOptions } from "./data-market.ts";
-import { badRequest, isDescending, limitOf, type Query, rangeOf, refuseUnexpected } from "./data-query.ts";
+import { badRequest, isDescending, limitOf, type Query, rangeOf, refuseUnexpected, queryOf } from "./data-query.ts";
 import { pageToken, readPageToken } from "./page-token.ts";
 
 const PAGE_DEFAULT = 10;
@@ -16,7 +16,7 @@ const TOKEN_NAME = "news";
 
 export function newsRoutes(app: FastifyInstance, options: DataRoutesOptions): void {
   app.get("/v1beta1/news", async (request) => {
-    const query = request.query as Query;
+    const query = queryOf(request.query);
     refuseUnexpected(query, KNOWN);
     const nowUs = options.nowUs();
     const { startUs, endUs } = rangeOf(query, dayClockOf({ assetClass: "us_equity" }), { startUs: 0, endUs: nowUs });

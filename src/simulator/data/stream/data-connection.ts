@@ -3,10 +3,10 @@
  * itself: what it sends has been encoded once for all clients of its codec. Main thread of the simulator.
  */
 import type { IncomingMessage } from "node:http";
-import { decode } from "@msgpack/msgpack";
 import type { WebSocket } from "ws";
 import type { Instrument } from "../../../core/market/instrument.ts";
 import type { StreamGate } from "../../faults/stream-gate.ts";
+import { readMessagePack } from "../../message-pack.ts";
 import { type DataChannel, type DataEndpoint, isInPlan, isOvernight } from "./endpoint.ts";
 import { Frame } from "./frame.ts";
 import type { StreamCodec } from "./stream-codec.ts";
@@ -135,7 +135,7 @@ export class DataConnection {
   #read(data: Buffer): Record<string, unknown> | null {
     try {
       const isPacked = this.codec.binary && data[0] !== OPENING_BRACE;
-      const value: unknown = isPacked ? decode(data) : JSON.parse(data.toString("utf8"));
+      const value: unknown = isPacked ? readMessagePack(data) : JSON.parse(data.toString("utf8"));
       return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
     } catch {
       return null;

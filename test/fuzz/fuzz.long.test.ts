@@ -1,0 +1,4 @@
+/** Hostile input, a lot of it. */
+import { fuzzSuite } from "./fuzz-suite.ts";
+
+fuzzSuite(30);

@@ -1,0 +1,4 @@
+/** Hostile input, as much of it as a run of the whole suite can afford. */
+import { fuzzSuite } from "./fuzz-suite.ts";
+
+fuzzSuite(1);
