@@ -1,7 +1,7 @@
 /**
- * The newest of what has happened to the account, each with a number that only grows and is the same after a restart: the
- * events that clients are told of, and the movements of its position and cash. For streams that begin in the past. Owned
- * by the exchange; pure.
+ * The newest of what has happened to the account, numbered from 1 without a gap, the same after a restart: the events that
+ * clients are told of, and the movements of its position and cash. For streams that begin in the past. Owned by the
+ * exchange; pure.
  */
 import type { VenueActivity, VenueEvent } from "../venue/order.ts";
 import { RecentList } from "../venue/recent-list.ts";
@@ -24,6 +24,7 @@ export class AccountLog {
   readonly #events = new RecentList<NumberedEvent>(KEPT);
   readonly #movements = new RecentList<Movement>(KEPT);
   #eventCount = 0;
+  #toldCount = 0;
   #movementCount = 0;
 
   /** Events so far, the silent ones too. */
@@ -41,13 +42,13 @@ export class AccountLog {
     return this.#movements.items;
   }
 
-  /** Takes an event and the fee of its execution down and returns the event's number. */
+  /** Takes an event and the fee of its execution down and returns the number of the newest that clients are told of. */
   addEvent(event: VenueEvent, fee: VenueActivity | null): number {
-    const number = ++this.#eventCount;
-    if (event.kind !== "amended") this.#events.push({ number, event });
+    this.#eventCount++;
+    if (event.kind !== "amended") this.#events.push({ number: ++this.#toldCount, event });
     if (event.execution !== null) this.#movements.push({ number: ++this.#movementCount, event, activity: null });
     if (fee !== null) this.addActivity(fee);
-    return number;
+    return this.#toldCount;
   }
 
   addActivity(activity: VenueActivity): void {

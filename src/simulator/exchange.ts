@@ -71,7 +71,7 @@ export class Exchange {
   readonly head: HeadEntry;
   readonly log = new AccountLog();
   readonly latest: LatestTicks[];
-  /** Told of every event that clients hear of, after it is on the disk, in order, with its number: it counts the account's events from 1. */
+  /** Told of every event that clients hear of, after it is on the disk, in order, with its number: it counts them from 1. */
   onEvent: (event: VenueEvent, number: number) => void = () => {};
   /** How the day before ended. */
   lastDay: DayClose;
@@ -283,7 +283,7 @@ export class Exchange {
     return told;
   }
 
-  /** Returns the event's number. */
+  /** Returns the number of the newest event that clients are told of. */
   #count(event: VenueEvent): number {
     const { kind, order, execution, timeUs } = event;
     const traded = execution === null ? "" : `${execution.quantity} ${execution.price}`;

@@ -39,6 +39,7 @@ export function eventRoutes(app: FastifyInstance, options: AccountFeedOptions): 
 function tradeItems({ exchange, directory }: AccountFeedOptions, after: string): FeedItem[] {
   return newest(exchange.log.events, after, ({ event }) => event.timeUs).map(({ id, timeUs, entry }) => ({
     id,
+    number: entry.number,
     timeUs,
     body: () => wireTradeUpdate(entry.event, directory, id),
   }));
@@ -47,6 +48,7 @@ function tradeItems({ exchange, directory }: AccountFeedOptions, after: string):
 function activityItems({ exchange, directory }: AccountFeedOptions, after: string): FeedItem[] {
   return newest(exchange.log.movements, after, timeOf).map(({ id, timeUs, entry }) => ({
     id,
+    number: entry.number,
     timeUs,
     body: () => (entry.event === null ? activityBody(entry.activity, id) : tradeBody(entry.event, directory, id)),
   }));

@@ -5,8 +5,8 @@
  *   id: 01ARYZ6S41…
  *   data: {…}
  *
- * `since` or `since_id` (exclusive) ask for the past, `until` or `until_id` (inclusive) for an end. A client that reads too
- * slowly misses events and is told how many in a comment.
+ * `since` or `since_id` (exclusive) ask for the past, `until` or `until_id` (inclusive) for an end. Nothing is written to a
+ * client that does not read; when it has read too slowly for what is kept, a comment says how many events it has missed.
  */
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -17,6 +17,8 @@ import { isUlid } from "./ulid.ts";
 export interface FeedItem {
   /** A ULID. */
   readonly id: string;
+  /** Counts the feed's events without a gap. */
+  readonly number: number;
   /** Venue time, epoch microseconds. */
   readonly timeUs: number;
   readonly body: () => object;
@@ -47,7 +49,7 @@ export class Watchers {
   }
 }
 
-/** Bytes that may wait for a reader before it misses events. */
+/** Bytes that may wait for a reader. */
 const BACKLOG_BYTES = 1 << 20;
 /** Ends come by time, too. */
 const IDLE_MS = 500;
@@ -102,22 +104,22 @@ class EventStream {
   readonly #response: ServerResponse;
   readonly #feed: EventFeed;
   readonly #span: Span;
-  /** The id of the last event that was looked at. */
-  #last: string;
-  #missed = 0;
+  /** Of the last event that was looked at. */
+  #last: { readonly id: string; readonly number: number | null };
   #busy = false;
 
   constructor(response: ServerResponse, feed: EventFeed, span: Span) {
     this.#response = response;
     this.#feed = feed;
     this.#span = span;
-    this.#last = span.sinceId ?? "";
+    this.#last = { id: span.sinceId ?? "", number: null };
   }
 
   start(): void {
     const wake = () => void this.#advance();
     const unwatch = this.#feed.watch(wake);
     const timer = setInterval(wake, IDLE_MS);
+    this.#response.on("drain", wake);
     this.#response.on("error", () => this.#response.destroy());
     this.#response.on("close", () => {
       unwatch();
@@ -127,32 +129,27 @@ class EventStream {
   }
 
   async #advance(): Promise<void> {
-    if (this.#busy || this.#response.writableEnded) return;
+    if (this.#busy) return;
     this.#busy = true;
-    const items = this.#feed.after(this.#last);
+    const items = this.#feed.after(this.#last.id);
     const nowUs = this.#feed.nowUs();
     await this.#feed.committed();
     this.#busy = false;
-    for (const item of items) if (!this.#response.writableEnded) this.#pass(item);
+    for (const item of items) {
+      if (this.#response.writableEnded || this.#response.writableLength > BACKLOG_BYTES) return;
+      this.#pass(item);
+    }
     if (nowUs > this.#span.untilUs) this.#response.end();
   }
 
   #pass(item: FeedItem): void {
     const { sinceUs, untilUs, untilId } = this.#span;
-    this.#last = item.id;
-    if (item.timeUs < sinceUs) return;
-    if (item.timeUs > untilUs || (untilId !== null && item.id > untilId)) {
-      this.#response.end();
-      return;
-    }
-    if (this.#response.writableLength > BACKLOG_BYTES) this.#missed++;
-    else this.#write(item);
-    if (item.id === untilId) this.#response.end();
-  }
-
-  #write(item: FeedItem): void {
-    if (this.#missed > 0) this.#response.write(`: you are reading too slowly, dropped ${this.#missed} messages\n\n`);
-    this.#missed = 0;
-    this.#response.write(`id: ${item.id}\ndata: ${JSON.stringify(item.body())}\n\n`);
+    const missed = this.#last.number === null ? 0 : item.number - this.#last.number - 1;
+    this.#last = item;
+    if (missed > 0) this.#response.write(`: you are reading too slowly, dropped ${missed} messages\n\n`);
+    const isPast = item.timeUs < sinceUs;
+    const isBehind = item.timeUs > untilUs || (untilId !== null && item.id > untilId);
+    if (!isPast && !isBehind) this.#response.write(`id: ${item.id}\ndata: ${JSON.stringify(item.body())}\n\n`);
+    if (isBehind || item.id === untilId) this.#response.end();
   }
 }

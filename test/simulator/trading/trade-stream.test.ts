@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, it } from "node:test";
 import { decode, encode } from "@msgpack/msgpack";
+import { WebSocket } from "ws";
 import { isUlid } from "../../../src/simulator/trading/ulid.ts";
 import { type Body, KEYS, order, Peer, tradeStream } from "../client.ts";
 import { start } from "./venue.ts";
@@ -207,6 +209,19 @@ describe("the trade-update stream's conversation", () => {
     holder.send(LISTEN);
     await holder.find((message) => message.stream === "listening");
     await holder.close();
+  });
+
+  it("keeps the place of a connection that is half dead until it is found dead", async (t) => {
+    const venue = await start(t, undefined, { deadConnectionSeconds: 1 });
+    const mute = new WebSocket(`ws://127.0.0.1:${venue.port}/stream`, { autoPong: false });
+    await once(mute, "open");
+    mute.send(JSON.stringify(AUTHENTICATE));
+    await once(mute, "message");
+    const refused = await connect(venue.port);
+    refused.send(AUTHENTICATE);
+    assert.equal((await refused.find(() => true)).data.code, 406);
+    assert.equal((await once(mute, "close"))[0], 1006);
+    await (await tradeStream(venue.port)).close();
   });
 
   it("answers pings", async (t) => {
