@@ -28,6 +28,9 @@ export class Holding {
   signal = 0;
   /** The record at which the target was last stated. */
   readonly stated = new Trigger();
+  /** Whether an order of each leg was sent in the name of `stated`. */
+  statedUsedByOpen = false;
+  statedUsedByClose = false;
   /** Whether `targetQuantity` follows from the exposure at a price that an order was based on. */
   sized = false;
   /** Signed. */
@@ -65,6 +68,27 @@ export class Holding {
     this.multiplier = Number(instrument.multiplier) / Number(FIXED_ONE);
     this.buys = new RepeatGuard(ordersPerMinute);
     this.sells = new RepeatGuard(ordersPerMinute);
+  }
+
+  /** The target is stated by this record. */
+  state(trigger: Trigger): void {
+    if (this.stated.sameAs(trigger)) return;
+    this.stated.copyFrom(trigger);
+    this.statedUsedByOpen = false;
+    this.statedUsedByClose = false;
+  }
+
+  /** Whether an order of the leg may still be sent in the name of the record that stated the target. */
+  isStatedFree(leg: number): boolean {
+    return leg === LEG_CLOSE ? !this.statedUsedByClose : !this.statedUsedByOpen;
+  }
+
+  /** An order of the leg was sent in the name of `trigger`. */
+  use(leg: number, trigger: Trigger): void {
+    this.used(leg).copyFrom(trigger);
+    if (!trigger.sameAs(this.stated)) return;
+    if (leg === LEG_CLOSE) this.statedUsedByClose = true;
+    else this.statedUsedByOpen = true;
   }
 
   used(leg: number): Trigger {

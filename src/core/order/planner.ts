@@ -79,9 +79,9 @@ export class Planner {
     if (!this.#chooseLeg(holding)) return;
     const refusal = this.#price(instance, holding) || this.#check(instance, holding);
     if (refusal !== REFUSAL_NONE) return this.#refuse(instance, holding, refusal);
-    const used = holding.used(this.#draft.leg);
-    const trigger = replanned && !used.sameAs(holding.stated) ? holding.stated : this.#current;
-    if (used.sameAs(trigger)) return this.#refuse(instance, holding, REFUSAL_TRIGGER_REUSED);
+    const { leg } = this.#draft;
+    const trigger = replanned && holding.isStatedFree(leg) ? holding.stated : this.#current;
+    if (holding.used(leg).sameAs(trigger)) return this.#refuse(instance, holding, REFUSAL_TRIGGER_REUSED);
     this.#send(instance, holding, trigger);
   }
 
@@ -210,7 +210,7 @@ export class Planner {
       execution.type === "limit" ? nowUs + execution.cancelAfterSeconds * 1e6 : Number.POSITIVE_INFINITY;
     if (holding.pendingExpiresUs < this.nextExpiryUs) this.nextExpiryUs = holding.pendingExpiresUs;
     holding.guard(draft.side).record(nowUs);
-    holding.used(draft.leg).copyFrom(trigger);
+    holding.use(draft.leg, trigger);
     instance.intents++;
     this.orders++;
   }

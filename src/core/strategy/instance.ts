@@ -110,7 +110,7 @@ export class Instance implements StrategyHost {
     }
     holding.reason = reason;
     holding.signal = signal;
-    holding.stated.copyFrom(this.#trigger);
+    holding.state(this.#trigger);
     this.#hasNewTarget = true;
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import type { InstanceSpec } from "../../../src/core/engine.ts";
 import { parseFixed } from "../../../src/core/fixed.ts";
 import { cryptoPair, equity } from "../../../src/core/market/instrument.ts";
@@ -281,6 +282,75 @@ describe("identities", () => {
     harness.write.quote(nowUs(), 99.99, 100);
     const order = harness.order();
     assert.deepEqual([order.triggerKind, order.triggerTimeUs, order.triggerOrdinal], [KIND_QUOTE, nowUs(), 1]);
+  });
+
+  it("are never used twice, however often what a target asks for is planned anew", () => {
+    const { harness, want, nowUs } = stage(limit(0, 5));
+    want(1);
+    const seen = new Set<string>();
+    for (let round = 0; round < 6; round++) {
+      const order = harness.order();
+      const identity = [order.triggerKind, order.triggerTimeUs, order.triggerOrdinal, order.leg].join();
+      assert.ok(!seen.has(identity), `${identity} again in round ${round}`);
+      seen.add(identity);
+      // Some of it fills, and the rest is cancelled after its time, with no new word of the strategy.
+      harness.fill(order, nowUs(), 1);
+      for (let second = 0; second < 6; second++) want(undefined);
+      assert.deepEqual(
+        harness.news().map(({ kind }) => kind),
+        ["cancel"],
+      );
+      harness.done(order, nowUs());
+    }
+  });
+
+  /**
+   * One record may lead to a close and an open, of one side (a reversal) or of opposite ones (more was filled than wanted). Both
+   * go towards the one target that it stated, and neither is sent again: the decision is carried out, not repeated.
+   */
+  it("of one record name one order for each leg at most, and every order brings the position nearer to the target", () => {
+    const step = fc.record({
+      want: fc.constantFrom(undefined, -1, -0.5, 0, 0.5, 1),
+      price: fc.integer({ min: 80, max: 120 }),
+      filled: fc.constantFrom(0, 0.3, 1, 1),
+      answer: fc.constantFrom("done", "done", "refused", "wait"),
+      stray: fc.constantFrom(0, 0, 0, 7, -7),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), fc.boolean(), (steps, isLimit) => {
+        const { harness, want, nowUs } = stage(isLimit ? limit(0, 3) : {});
+        const seen = new Set<string>();
+        let open: ReturnType<typeof harness.order> | null = null;
+        for (const { want: exposure, price, filled, answer, stray } of steps) {
+          want(exposure, price - 0.01, price);
+          for (let again = 0; again < 3; again++) {
+            for (const intent of harness.news().filter(({ kind }) => kind === "order")) {
+              assert.equal(open, null, "two unresolved orders of one holding");
+              open = intent;
+              const identity = [intent.triggerKind, intent.triggerTimeUs, intent.triggerOrdinal, intent.leg].join();
+              assert.ok(!seen.has(identity), `${identity} again`);
+              seen.add(identity);
+              const held = (harness.positions.get("0:0") ?? 0) / 1e9;
+              const isNearer = intent.side === "buy" ? intent.positionAfter > held : intent.positionAfter < held;
+              assert.ok(isNearer, `${intent.side} from ${held} to ${intent.positionAfter}`);
+              if (intent.leg === "close") assert.ok(intent.positionAfter * held >= 0, "a close turns the position");
+            }
+            if (open === null || answer === "wait") break;
+            const part = answer === "refused" ? 0 : Math.floor(open.quantity * filled);
+            if (part > 0) harness.fill(open, nowUs(), part);
+            // What another order of an earlier life still filled.
+            if (stray !== 0 && answer === "done") {
+              harness.positions.set("0:0", (harness.positions.get("0:0") ?? 0) + stray * 1e9);
+              harness.write.position(nowUs(), harness.positions.get("0:0") ?? 0);
+            }
+            if (answer === "refused") harness.write.refused(nowUs(), open.number, REFUSAL_BUYING_POWER);
+            else harness.done(open, nowUs());
+            open = null;
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it("count intents from 1, orders and cancels alike", () => {
