@@ -142,6 +142,9 @@ describe("the simulator command", () => {
       [["--fee-model", "free"], /^--fee-model: model: .*'none' \| 'per_share'/],
       [["--fee-model", "bps:bps=many"], /^--fee-model: bps: a decimal number in a string/],
       [["--trade-frames", "paper"], /^--trade-frames: .*"binary"\|"text"/],
+      [["--data-plan", "free"], /^--data-plan: .*"basic"\|"algo_trader_plus"/],
+      [["--data-connections", "0"], /^--data-connections: .*>=1/],
+      [["--news", join(folder, "missing.jsonl")], /^--news: ENOENT.*missing\.jsonl/],
       [["--speed", "fast"], /--speed/],
       [["--port", "70000"], /--port/],
     ];

@@ -42,10 +42,13 @@ const schema = z.object({
   source: z.string().default(""),
 });
 
-/** Reads a file; null for none. Throws `NEWS_FORMAT` naming the line and the field. */
+/** Reads a file; null for none. Throws `SIMULATOR_CONFIG` when there is no such file, `NEWS_FORMAT` naming line and field. */
 export async function readNews(path: string | null): Promise<readonly NewsArticle[]> {
   if (path === null) return [];
-  const lines = (await readFile(path, "utf8")).split("\n");
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
+    throw new CodedError("SIMULATOR_CONFIG", `newsFile: ${cause.message}`, { field: "newsFile", cause });
+  });
+  const lines = text.split("\n");
   return lines.flatMap((line, index) => (line.trim() === "" ? [] : article(line, `${path}: line ${index + 1}`)));
 }
 
