@@ -10,6 +10,7 @@ import { KEYS, SimulatorProcess } from "./simulator-process.ts";
 
 const STEP_TICKS = 10_000;
 const CLIENTS = 20;
+const FEED = "/v2/sip";
 const TICKS = { one: 1_000_000, many: 200_000, memory: 10_000_000 };
 const QUICK_TICKS = { one: 2000, many: 1000, memory: 3000 };
 /** Shares only, so that a client of the stock stream gets every tick. */
@@ -62,10 +63,10 @@ async function serve(clients: number, ticks: number, memoryTicks = ticks): Promi
     tickLimit: ticks,
     startTime: "2026-03-02T15:00:00Z",
     instruments: INSTRUMENTS,
+    dataConnections: clients,
   });
   try {
-    // One connection an endpoint: each client has a feed of its own.
-    const feeds = await Promise.all(Array.from({ length: clients }, (_, i) => Feed.open(simulator, feedName(i))));
+    const feeds = await Promise.all(Array.from({ length: clients }, () => Feed.open(simulator, FEED)));
     const rssBytes: number[] = [];
     const startMs = performance.now();
     for await (const played of barriers(simulator, feeds)) {
@@ -77,10 +78,6 @@ async function serve(clients: number, ticks: number, memoryTicks = ticks): Promi
   } finally {
     await simulator.stop();
   }
-}
-
-function feedName(index: number): string {
-  return `/v2/feed_${String.fromCharCode(97 + index)}`;
 }
 
 /** Acknowledges a step when every feed has read all of it; yields the ticks played so far. */
@@ -143,7 +140,8 @@ class Feed {
     });
     socket.send(JSON.stringify({ action: "auth", key: KEYS.keyId, secret: KEYS.secret }));
     const all = ["*"];
-    socket.send(JSON.stringify({ action: "subscribe", trades: all, quotes: all, statuses: all }));
+    const ticks = { trades: all, quotes: all, statuses: all, lulds: all, imbalances: all };
+    socket.send(JSON.stringify({ action: "subscribe", ...ticks }));
     await subscribed;
     return feed;
   }

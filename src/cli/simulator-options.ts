@@ -85,24 +85,10 @@ export const SIMULATOR_OPTIONS: readonly FieldOption[] = [
     read: asText,
   },
   {
-    name: "correction-rate",
-    value: "P",
-    about: "Synthetic market: share of the trades of shares that are corrected or cancelled. 0 by default.",
-    field: "correctionRate",
-    read: asNumber,
-  },
-  {
     name: "news",
     value: "FILE",
     about: "File of news articles, one JSON object a line as Alpaca's; told when their time comes.",
     field: "newsFile",
-    read: asText,
-  },
-  {
-    name: "bar-stamp",
-    value: "WORD",
-    about: "Recorded files of bars: whether their stamps are the start (the default) or the end.",
-    field: "barStamp",
     read: asText,
   },
   {
@@ -206,6 +192,21 @@ export const SIMULATOR_OPTIONS: readonly FieldOption[] = [
       "Symbols with trades or quotes on one connection; none for no limit. The plan's by default: no limit, or 30 of basic.",
     field: "dataSymbols",
     read: numberOr("none"),
+  },
+  {
+    name: "slow-client-bytes",
+    value: "N",
+    about: "A reader of market data who has left more unread is cut. 16777216 by default.",
+    field: "slowClientBytes",
+    read: asNumber,
+  },
+  {
+    name: "retained-ticks",
+    value: "N",
+    about:
+      "Ticks of the whole market kept for history, about 200 bytes each. 100000 by default; older ones are made or read again.",
+    field: "retainedTicks",
+    read: asNumber,
   },
   {
     name: "trade-frames",
