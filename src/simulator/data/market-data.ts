@@ -15,7 +15,8 @@ import { LatestTicks } from "./history/latest-ticks.ts";
 import {
   MINUTE_SECONDS,
   MINUTE_US,
-  type MinuteSource,
+  MinuteSource,
+  type OlderMinutes,
   RecordedMinutes,
   SeededMinutes,
 } from "./history/minute-source.ts";
@@ -61,7 +62,7 @@ export class MarketData {
   readonly #instruments: readonly Instrument[];
   readonly #recent: RecentTicks;
   readonly #store: BarStore;
-  readonly #minutes: MinuteSource;
+  readonly #older: OlderMinutes;
   readonly #bars: BarHistory;
   readonly #ticks: TickHistory;
   readonly #latest: LatestTicks;
@@ -88,10 +89,11 @@ export class MarketData {
     this.#knownSinceUs = seeded === null ? Number.NEGATIVE_INFINITY : Math.floor(startUs / MINUTE_US) * MINUTE_US;
     this.#recent = new RecentTicks(retainedTicks, this.#knownSinceUs);
     const archive = seeded === null ? new RecordedArchive(source) : new SeededArchive(seeded);
-    this.#minutes = seeded === null ? new RecordedMinutes(this.#store, archive, startUs) : new SeededMinutes(seeded);
-    this.#ticks = new TickHistory(this.#recent, archive);
+    this.#older = seeded === null ? new RecordedMinutes(archive, startUs) : new SeededMinutes(seeded);
+    this.#ticks = new TickHistory(this.#recent, archive, this.#older.firstUs);
     this.#latest = new LatestTicks(instruments.length, this.#ticks);
-    this.#bars = new BarHistory(this.#minutes, this.#adjustments);
+    const minutes = new MinuteSource(this.#store, this.#knownSinceUs, this.#older);
+    this.#bars = new BarHistory(minutes, this.#adjustments);
     this.#news = new NewsArchive(options.news);
     this.streams = new DataStreams({
       settings: streamSettings(options),
@@ -228,7 +230,7 @@ export class MarketData {
     if (!Number.isFinite(sinceUs)) return;
     const clock = dayClockOf(instrument);
     const { index } = instrument;
-    const minutes = await this.#minutes.minutes(index, clock.startUs(clock.dayOf(sinceUs)), sinceUs, sinceUs);
+    const minutes = await this.#older.minutes(index, clock.startUs(clock.dayOf(sinceUs)), sinceUs, sinceUs);
     if (!this.#loadedDays.has(index)) this.#store.prepend(index, MINUTE_SECONDS, minutes);
     this.#loadedDays.add(index);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
+import fc from "fast-check";
 import type { MarketTick } from "../../../src/simulator/market-source.ts";
 import type { Body } from "../client.ts";
 import { COIN, DataServer, OTHER, quote, START_US, STOCK, tick, trade } from "./data-server.ts";
@@ -107,7 +108,7 @@ describe("trades and quotes of the past", () => {
   });
 
   it("include both ends; a date is the whole day in New York, and nothing given is today", async () => {
-    server = await DataServer.start();
+    server = await DataServer.start({ startUs: START_US - DAY * 1e6 });
     // Midnight in New York is 05:00Z, ten hours before and fourteen after 15:00Z.
     const seconds = [-10 * HOUR - 1, -10 * HOUR, 0, 14 * HOUR - 1, 14 * HOUR];
     server.play(...seconds.map((at, i) => trade(STOCK, at, i + 1)));
@@ -270,7 +271,7 @@ describe("bars of the past", () => {
   });
 
   it("of recorded files of days are given as they are, and joined to weeks", async () => {
-    server = await DataServer.start();
+    server = await DataServer.start({ startUs: START_US - DAY * 1e6 });
     for (const day of [0, 1]) {
       const startUs = START_US + (day * DAY - 10 * HOUR) * 1e6;
       const bar = { startUs, open: 1, high: 3 + day, low: 1, close: 2, volume: 10, tradeCount: 0, vwap: 2 };
@@ -462,9 +463,42 @@ describe("what else there is", () => {
       [`${bars}&page_token=${Buffer.from("OTHER|2026-03-03T15:00:00Z|0").toString("base64")}`, "invalid page_token"],
     ];
     for (const [path, message] of cases) assert.deepEqual(await server.get(path), { status: 400, body: { message } });
+    const repeated = await server.get(`${bars}&limit=1&limit=2`);
+    assert.deepEqual(repeated, { status: 400, body: { message: "invalid limit: 1,2, 1 to 10000 is allowed" } });
+    const nowhere = await server.get("/v1beta3/crypto/moon/trades?symbols=BTC/USD");
+    assert.deepEqual(nowhere, { status: 400, body: { message: "invalid location: moon" } });
     for (const timeframe of ["", "0Min", "60Min", "24Hour", "2Day", "2Week", "5Month", "1Year", "Min", "1"]) {
       const { status, body: answer } = await server.get(`/v2/stocks/ACME/bars?timeframe=${timeframe}`);
       assert.deepEqual([status, Object.keys(answer)], [400, ["message"]]);
     }
+  });
+
+  it("an answer to whatever is asked: never an error of its own", { timeout: 60_000 }, async () => {
+    server = await DataServer.start();
+    server.play(trade(STOCK, 1, 10), quote(STOCK, 2, 10, 11), trade(COIN, 3, 60_000));
+    const token = (text: string) => Buffer.from(text).toString("base64");
+    const value = fc.oneof(
+      fc.constantFrom("", "ACME", "ACME,ZEBRA", "BTC/USD", "*", "asc", "desc", "1Min", "1Day", "12Month", "sip", "-"),
+      fc.constantFrom("1", "0", "-1", "1e9", "NaN", "1970-01-01", "2100-12-31", "0001-01-01T00:00:00Z", "9999-12-31"),
+      fc.constantFrom(token("ACME|1970-01-01T00:00:00Z|0"), token("ACME|2026-03-03T15:00:01Z|999999999"), token("||")),
+      fc.string({ unit: "binary", maxLength: 30 }),
+    );
+    const names = ["symbols", "start", "end", "limit", "sort", "page_token", "feed", "asof", "currency", "timeframe"];
+    const path = fc.constantFrom(
+      ...["bars", "quotes", "trades", "auctions"].flatMap((kind) => [`/v2/stocks/${kind}`, `/v2/stocks/ACME/${kind}`]),
+      ...["bars", "trades", "latest/quotes", "latest/orderbooks", "snapshots"].map(
+        (kind) => `/v1beta3/crypto/us/${kind}`,
+      ),
+      ...["bars/latest", "snapshots", "meta/conditions/trade"].map((kind) => `/v2/stocks/${kind}`),
+      "/v1beta1/news",
+    );
+    const parameters = fc.dictionary(fc.constantFrom(...names, "adjustment", "tape"), value, { maxKeys: 5 });
+    await fc.assert(
+      fc.asyncProperty(path, parameters, async (where, asked) => {
+        const { status } = await server.get(`${where}?${new URLSearchParams(asked).toString()}`);
+        assert.ok([200, 400, 403, 404].includes(status), `${status} for ${where} ${JSON.stringify(asked)}`);
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -3,7 +3,7 @@
  * have been played. Main thread of the simulator.
  */
 import { BarAggregate } from "../../bar-aggregate.ts";
-import type { BarHistory, HistoryBar, TradeTick } from "../../market-source.ts";
+import type { BarHistory as SeededBars, HistoryBar, TradeTick } from "../../market-source.ts";
 import type { BarStore } from "./bar-store.ts";
 import type { TickArchive } from "./tick-archive.ts";
 
@@ -12,37 +12,62 @@ export const MINUTE_US = 60_000_000;
 const HOUR_US = 3_600_000_000;
 const DAY_US = 86_400_000_000;
 
-export interface MinuteSource {
+/** Minute bars that are not kept. */
+export interface OlderMinutes {
   /** How much is best asked for at a time. */
   readonly windowUs: number;
   /** Nothing is older. */
   readonly firstUs: number;
-  /** Length of the instrument's shortest bars, seconds: more than a minute for recorded bars only. */
-  partSeconds(index: number): number;
-  /** Whether an answer is had without work. */
-  isKept(index: number, startUs: number): boolean;
   /** Bars that start in [startUs, endUs) and are complete by `nowUs`, oldest first. */
   minutes(index: number, startUs: number, endUs: number, nowUs: number): Promise<readonly HistoryBar[]>;
+}
+
+/** Those that have been played, with what has been put right since, and before them the older ones. */
+export class MinuteSource implements OlderMinutes {
+  readonly windowUs: number;
+  readonly firstUs: number;
+  readonly #kept: BarStore;
+  readonly #knownSinceUs: number;
+  readonly #older: OlderMinutes;
+
+  /** `knownSinceUs`: whatever happened from then on has been kept, as long as there is room. */
+  constructor(kept: BarStore, knownSinceUs: number, older: OlderMinutes) {
+    this.#kept = kept;
+    this.#knownSinceUs = knownSinceUs;
+    this.#older = older;
+    this.windowUs = older.windowUs;
+    this.firstUs = older.firstUs;
+  }
+
+  /** Length of the instrument's shortest bars, seconds: more than a minute for recorded bars only. */
+  partSeconds(index: number): number {
+    return this.#kept.shortestSeconds(index) ?? MINUTE_SECONDS;
+  }
+
+  /** Whether an answer is had without work. */
+  isKept(index: number, startUs: number): boolean {
+    return startUs >= this.#knownSinceUs && startUs >= this.#kept.completeSinceUs(index);
+  }
+
+  async minutes(index: number, startUs: number, endUs: number, nowUs: number): Promise<readonly HistoryBar[]> {
+    if (!this.isKept(index, startUs)) return this.#older.minutes(index, startUs, endUs, nowUs);
+    const seconds = this.partSeconds(index);
+    const bars = this.#kept.between(index, seconds, startUs, endUs);
+    // Recorded bars of a session end before their length is over, and have been played at their end.
+    return seconds === MINUTE_SECONDS ? bars.filter((bar) => bar.startUs + MINUTE_US <= nowUs) : bars;
+  }
 }
 
 /** 2016-01-01: Alpaca's own history begins then. */
 const SEEDED_FIRST_US = Date.UTC(2016, 0, 1) * 1000;
 
-export class SeededMinutes implements MinuteSource {
+export class SeededMinutes implements OlderMinutes {
   readonly windowUs = HOUR_US;
   readonly firstUs = SEEDED_FIRST_US;
-  readonly #history: BarHistory;
+  readonly #history: SeededBars;
 
-  constructor(history: BarHistory) {
+  constructor(history: SeededBars) {
     this.#history = history;
-  }
-
-  partSeconds(): number {
-    return MINUTE_SECONDS;
-  }
-
-  isKept(): boolean {
-    return false;
   }
 
   async minutes(index: number, startUs: number, endUs: number, nowUs: number): Promise<readonly HistoryBar[]> {
@@ -57,33 +82,19 @@ export class SeededMinutes implements MinuteSource {
   }
 }
 
-export class RecordedMinutes implements MinuteSource {
+/** From the trades of the recording, which is read again. */
+export class RecordedMinutes implements OlderMinutes {
   readonly windowUs = DAY_US;
   readonly firstUs: number;
-  readonly #kept: BarStore;
   readonly #archive: TickArchive;
 
-  constructor(kept: BarStore, archive: TickArchive, firstUs: number) {
-    this.#kept = kept;
+  constructor(archive: TickArchive, firstUs: number) {
     this.#archive = archive;
     this.firstUs = Math.floor(firstUs / MINUTE_US) * MINUTE_US;
   }
 
-  partSeconds(index: number): number {
-    return this.#kept.shortestSeconds(index) ?? MINUTE_SECONDS;
-  }
-
-  isKept(index: number, startUs: number): boolean {
-    return startUs >= this.#kept.completeSinceUs(index);
-  }
-
-  async minutes(index: number, startUs: number, endUs: number, nowUs: number): Promise<readonly HistoryBar[]> {
-    if (this.isKept(index, startUs)) return this.#kept.between(index, this.partSeconds(index), startUs, endUs);
-    return this.#again(index, startUs, Math.min(endUs, Math.floor(nowUs / MINUTE_US) * MINUTE_US));
-  }
-
-  /** From the trades of the file. */
-  async #again(index: number, startUs: number, endUs: number): Promise<readonly HistoryBar[]> {
+  async minutes(index: number, startUs: number, toUs: number, nowUs: number): Promise<readonly HistoryBar[]> {
+    const endUs = Math.min(toUs, Math.floor(nowUs / MINUTE_US) * MINUTE_US);
     const limit = Number.POSITIVE_INFINITY;
     const query = { index, kind: "trade", startUs, endUs: endUs - 1, descending: false, skip: 0, limit } as const;
     const { ticks } = await this.#archive.page(query);

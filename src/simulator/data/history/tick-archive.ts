@@ -3,11 +3,12 @@
  * beginning, a seeded market makes them again. Main thread of the simulator; long searches let others run in between.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { MarketSource, PastTicks } from "../../market-source.ts";
+import type { MarketSource, MarketTick, PastTicks } from "../../market-source.ts";
 import { isAskedFor, type PagedTick, TickCollector, type TickPage, type TickQuery } from "./tick-page.ts";
 
 export interface TickArchive {
-  page(query: TickQuery): Promise<TickPage>;
+  /** `pass` is told of every tick of the instrument that is met on the way. */
+  page(query: TickQuery, pass?: (tick: MarketTick) => void): Promise<TickPage>;
 }
 
 const WINDOW_US = 600_000_000;
@@ -21,7 +22,7 @@ export class SeededArchive implements TickArchive {
     this.#market = market;
   }
 
-  async page(query: TickQuery): Promise<TickPage> {
+  async page(query: TickQuery, pass: (tick: MarketTick) => void = () => {}): Promise<TickPage> {
     const { descending, startUs, endUs } = query;
     const collector = new TickCollector(query);
     const afterUs = endUs + 1;
@@ -31,7 +32,10 @@ export class SeededArchive implements TickArchive {
       if (from >= to) return collector.page();
       const ticks = this.#market.past(query.index, from, to);
       if (descending) ticks.reverse();
-      for (const tick of ticks) collector.add(tick);
+      for (const tick of ticks) {
+        pass(tick);
+        collector.add(tick);
+      }
       if (collector.isFull) return collector.page();
       await nextTurn();
     }

@@ -1,5 +1,5 @@
 /** Quotes and trades of the past: from those that are kept, or, where these do not reach, from the archive. Main thread of the simulator. */
-import type { CancelErrorTick, CorrectionTick } from "../../market-source.ts";
+import type { CancelErrorTick, CorrectionTick, MarketTick } from "../../market-source.ts";
 import type { RecentTicks } from "./recent-ticks.ts";
 import type { TickArchive } from "./tick-archive.ts";
 import { TickCollector, type TickPage, type TickQuery } from "./tick-page.ts";
@@ -15,13 +15,18 @@ export class TickHistory {
   readonly #archive: TickArchive;
   readonly #fates = new Map<string, TradeFate>();
 
-  constructor(recent: RecentTicks, archive: TickArchive) {
+  /** Nothing is older. */
+  readonly firstUs: number;
+
+  constructor(recent: RecentTicks, archive: TickArchive, firstUs: number) {
     this.#recent = recent;
     this.#archive = archive;
+    this.firstUs = firstUs;
   }
 
-  page(query: TickQuery): TickPage | Promise<TickPage> {
-    if (query.startUs < this.#recent.completeSinceUs) return this.#archive.page(query);
+  page(given: TickQuery): TickPage | Promise<TickPage> {
+    const query = { ...given, startUs: Math.max(given.startUs, this.firstUs) };
+    if (query.startUs < this.#recent.completeSinceUs) return this.#archive.page(query, (tick) => this.#note(tick));
     const collector = new TickCollector(query);
     const ticks = this.#recent.between(query.index, query.startUs, query.endUs);
     if (query.descending) ticks.reverse();
@@ -38,5 +43,10 @@ export class TickHistory {
   /** Undefined for a trade that is valid. */
   fateOf(index: number, tradeId: number): TradeFate | undefined {
     return this.#fates.get(`${index} ${tradeId}`);
+  }
+
+  /** A tick that was met on the way to others. */
+  #note(tick: MarketTick): void {
+    if (tick.kind === "correction" || tick.kind === "cancelError") this.correct(tick);
   }
 }

@@ -10,14 +10,15 @@ import { type DataRoutesOptions, instrumentsOf } from "./data-market.ts";
 import {
   badRequest,
   checkAsof,
+  checkSymbol,
   currencyOf,
   isDescending,
   limitOf,
   type Query,
+  queryOf,
   rangeOf,
   refuseUnexpected,
   type TimeRange,
-  queryOf,
 } from "./data-query.ts";
 import { readPageToken } from "./page-token.ts";
 import { type PagedAnswer, pageOf, type SymbolPage } from "./pages.ts";
@@ -41,6 +42,7 @@ export function auctionRoutes(app: FastifyInstance, options: DataRoutesOptions):
   });
   app.get("/v2/stocks/:symbol/auctions", async (request) => {
     const { symbol } = request.params as { symbol: string };
+    checkSymbol(symbol, "stock");
     const query = { ...queryOf(request.query), symbols: symbol };
     const { items, next_page_token } = await auctions(options, query);
     return { symbol, auctions: items[symbol] ?? [], next_page_token, ...currencyOf(query) };
@@ -56,9 +58,12 @@ function auctions(options: DataRoutesOptions, query: Query): Promise<PagedAnswer
   const range = rangeOf(query, clock, { startUs: clock.startUs(clock.dayOf(nowUs)), endUs: nowUs });
   const endUs = query["end"] === undefined ? null : Math.min(range.endUs, nowUs);
   const { untilUs } = historicalFeed({ ...query, feed: "sip" }, options.plan, nowUs, endUs);
-  const shown = { startUs: range.startUs, endUs: Math.min(range.endUs, untilUs) };
+  const shown = {
+    startUs: Math.max(range.startUs, options.ticks.firstUs),
+    endUs: Math.min(range.endUs, untilUs),
+  };
   const token = query["page_token"];
-  const place = token === undefined || token === "" ? null : readPageToken(token);
+  const place = token === undefined || token === "" ? null : readPageToken(token, range);
   const descending = isDescending(query);
   const firstUs = descending ? shown.endUs : shown.startUs;
   const instruments = instrumentsOf(options, "us_equity", query);

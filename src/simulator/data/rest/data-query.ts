@@ -1,4 +1,5 @@
 /** Reads the parameters of market-data requests. Whatever is wrong is a 400 with a message and no number. Pure. */
+import type { FastifyRequest } from "fastify";
 import { parseEpochDay } from "../../../core/market/calendar.ts";
 import { WireError } from "../../wire-error.ts";
 import { parseTimeUs } from "../../wire-time.ts";
@@ -50,6 +51,14 @@ export function symbolsOf(query: Query, format: "stock" | "pair"): string[] {
 export function checkSymbol(symbol: string, format: "stock" | "pair"): void {
   const pattern = format === "pair" ? PAIR : STOCK;
   if (!pattern.test(symbol)) throw badRequest(`invalid symbol: ${symbol}`);
+}
+
+/** All of them show the same market here. */
+const CRYPTO_LOCATIONS = ["us", "us-1", "us-2", "eu-1", "bs-1"];
+
+export function checkLocation(request: FastifyRequest): void {
+  const { location } = request.params as { location: string };
+  if (!CRYPTO_LOCATIONS.includes(location)) throw badRequest(`invalid location: ${location}`);
 }
 
 /** A date is its beginning as a start and its last instant as an end, by the clock that the instruments' days follow. */

@@ -6,15 +6,17 @@ import { type DataRoutesOptions, instrumentsOf } from "./data-market.ts";
 import {
   adjustmentsOf,
   checkAsof,
+  checkLocation,
+  checkSymbol,
   currencyOf,
   isDescending,
   limitOf,
   type Query,
+  queryOf,
   rangeOf,
   refuseUnexpected,
   type TimeRange,
   timeframeOf,
-  queryOf,
 } from "./data-query.ts";
 import { readPageToken } from "./page-token.ts";
 import { type PagedAnswer, pageOf, type SymbolPage } from "./pages.ts";
@@ -49,9 +51,10 @@ interface Asked {
 export function historyRoutes(app: FastifyInstance, options: DataRoutesOptions): void {
   for (const kind of KINDS) {
     app.get(`/v2/stocks/${kind}`, async (request) => several(options, "us_equity", kind, queryOf(request.query)));
-    app.get(`/v1beta3/crypto/:location/${kind}`, async (request) =>
-      several(options, "crypto", kind, queryOf(request.query)),
-    );
+    app.get(`/v1beta3/crypto/:location/${kind}`, async (request) => {
+      checkLocation(request);
+      return several(options, "crypto", kind, queryOf(request.query));
+    });
     app.get(`/v2/stocks/:symbol/${kind}`, async (request) => single(options, kind, request));
   }
 }
@@ -64,6 +67,7 @@ async function several(options: DataRoutesOptions, assetClass: AssetClass, kind:
 
 async function single(options: DataRoutesOptions, kind: Kind, request: FastifyRequest): Promise<Body> {
   const { symbol } = request.params as { symbol: string };
+  checkSymbol(symbol, "stock");
   const query = { ...queryOf(request.query), symbols: symbol };
   const asked = readRequest(options, "us_equity", kind, query);
   const { items, next_page_token } = await answer(options, kind, asked);
@@ -94,7 +98,7 @@ function defaultStartUs(clock: DayClock, nowUs: number): number {
 
 function answer(options: DataRoutesOptions, kind: Kind, asked: Asked): Promise<PagedAnswer<Body>> {
   const token = asked.query["page_token"];
-  const place = token === undefined || token === "" ? null : readPageToken(token);
+  const place = token === undefined || token === "" ? null : readPageToken(token, asked.range);
   const firstUs = asked.descending ? asked.range.endUs : asked.range.startUs;
   const read = kind === "bars" ? barReader(options, asked) : tickReader(options, kind, asked);
   return pageOf(asked.instruments, place, asked.limit, firstUs, read);

@@ -7,7 +7,7 @@ import type { Timeframe } from "../history/timeframe.ts";
 import { levelBody } from "../message/message-shape.ts";
 import { rfc3339Nano } from "../message/wire-timestamp.ts";
 import { type DataRoutesOptions, instrumentsOf } from "./data-market.ts";
-import { currencyOf, refuseUnexpected, queryOf } from "./data-query.ts";
+import { checkLocation, checkSymbol, currencyOf, queryOf, refuseUnexpected } from "./data-query.ts";
 import { latestFeed, type StockFeed } from "./stock-feed.ts";
 import { type Body, barBody, tickBody } from "./tick-body.ts";
 
@@ -61,6 +61,7 @@ async function several(
 ): Promise<Body> {
   const query = queryOf(request.query);
   const isStock = assetClass === "us_equity";
+  if (!isStock) checkLocation(request);
   refuseUnexpected(query, isStock ? STOCK_PARAMETERS : CRYPTO_PARAMETERS);
   const nowUs = options.nowUs();
   const feed = isStock ? latestFeed(query, options.plan, nowUs) : { untilUs: nowUs, shows: () => true };
@@ -74,6 +75,7 @@ async function several(
 
 async function single(options: DataRoutesOptions, request: FastifyRequest, name: string, read: Reader): Promise<Body> {
   const { symbol } = request.params as { symbol: string };
+  checkSymbol(symbol, "stock");
   const query = { ...queryOf(request.query), symbols: symbol };
   refuseUnexpected(query, STOCK_PARAMETERS);
   const feed = latestFeed(query, options.plan, options.nowUs());

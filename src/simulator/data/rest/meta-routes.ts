@@ -1,6 +1,6 @@
 /** What the letters of exchanges and conditions mean. Main thread of the simulator. */
 import type { FastifyInstance } from "fastify";
-import { badRequest, refuseUnexpected, queryOf } from "./data-query.ts";
+import { badRequest, queryOf, refuseUnexpected } from "./data-query.ts";
 import { type Codes, CONDITIONS, EXCHANGES } from "./market-codes.ts";
 
 export function metaRoutes(app: FastifyInstance): void {

@@ -5,7 +5,7 @@ import { NEWS } from "../message/messages.ts";
 import type { NewsArticle } from "../news.ts";
 import { dayClockOf } from "../history/timeframe.ts";
 import type { DataRoutesOptions } from "./data-market.ts";
-import { badRequest, isDescending, limitOf, type Query, rangeOf, refuseUnexpected, queryOf } from "./data-query.ts";
+import { badRequest, isDescending, limitOf, type Query, queryOf, rangeOf, refuseUnexpected } from "./data-query.ts";
 import { pageToken, readPageToken } from "./page-token.ts";
 
 const PAGE_DEFAULT = 10;
@@ -24,7 +24,7 @@ export function newsRoutes(app: FastifyInstance, options: DataRoutesOptions): vo
     const articles = wanted(query, options.news.between(startUs, Math.min(endUs, nowUs)));
     if (isDescending(query, "desc")) articles.reverse();
     const token = query["page_token"];
-    const from = token === undefined || token === "" ? 0 : readPageToken(token).skip;
+    const from = token === undefined || token === "" ? 0 : readPageToken(token, { startUs, endUs }).skip;
     const next = from + limit < articles.length ? from + limit : null;
     const hasContent = flagOf(query, "include_content");
     return {

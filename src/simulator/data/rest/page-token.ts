@@ -1,7 +1,10 @@
 /** The token that says where the next page begins: opaque to clients, `symbol|time|skip` to us. Pure. */
 import { parseTimeUs } from "../../wire-time.ts";
 import { rfc3339Nano } from "../message/wire-timestamp.ts";
-import { badRequest } from "./data-query.ts";
+import { badRequest, type TimeRange } from "./data-query.ts";
+
+/** Pages of days go on at a day's beginning, which may be before the range's. */
+const DAY_US = 86_400_000_000;
 
 export interface PagePlace {
   readonly symbol: string;
@@ -14,9 +17,11 @@ export function pageToken(place: PagePlace): string {
   return Buffer.from(`${place.symbol}|${rfc3339Nano(place.timeUs)}|${place.skip}`).toString("base64");
 }
 
-export function readPageToken(token: string): PagePlace {
+/** The range must be the one that the token was given for. */
+export function readPageToken(token: string, range: TimeRange): PagePlace {
   const [symbol = "", time = "", skip = ""] = Buffer.from(token, "base64").toString("utf8").split("|");
   const timeUs = parseTimeUs(time);
-  if (symbol === "" || timeUs === null || !/^\d{1,9}$/.test(skip)) throw badRequest("invalid page_token");
+  const isSound = symbol !== "" && /^\d{1,9}$/.test(skip) && timeUs !== null;
+  if (!isSound || timeUs < range.startUs - DAY_US || timeUs > range.endUs) throw badRequest("invalid page_token");
   return { symbol, timeUs, skip: Number(skip) };
 }
