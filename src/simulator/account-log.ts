@@ -20,6 +20,15 @@ export type Movement = { readonly number: number } & (
 /** Of each kind; at most twice as many. */
 const KEPT = 10_000;
 
+/** The log at one moment; plain values that do not change afterwards. */
+export interface AccountLogSnapshot {
+  readonly eventCount: number;
+  readonly toldCount: number;
+  readonly movementCount: number;
+  readonly events: readonly NumberedEvent[];
+  readonly movements: readonly Movement[];
+}
+
 export class AccountLog {
   readonly #events = new RecentList<NumberedEvent>(KEPT);
   readonly #movements = new RecentList<Movement>(KEPT);
@@ -49,6 +58,25 @@ export class AccountLog {
     if (event.execution !== null) this.#movements.push({ number: ++this.#movementCount, event, activity: null });
     if (fee !== null) this.addActivity(fee);
     return this.#toldCount;
+  }
+
+  snapshot(): AccountLogSnapshot {
+    return {
+      eventCount: this.#eventCount,
+      toldCount: this.#toldCount,
+      movementCount: this.#movementCount,
+      events: [...this.events],
+      movements: [...this.movements],
+    };
+  }
+
+  /** Sets a new log to a snapshot. */
+  restore(snapshot: AccountLogSnapshot): void {
+    this.#eventCount = snapshot.eventCount;
+    this.#toldCount = snapshot.toldCount;
+    this.#movementCount = snapshot.movementCount;
+    for (const event of snapshot.events) this.#events.push(event);
+    for (const movement of snapshot.movements) this.#movements.push(movement);
   }
 
   addActivity(activity: VenueActivity): void {

@@ -58,6 +58,11 @@ const schema = z.strictObject({
   startingCash: decimal.default("100000"),
   /** Null keeps the account in memory. */
   ledgerFile: z.string().min(1).nullable().default(null),
+  /** When the ledger has grown by so much it begins anew, with the account as it is. */
+  ledgerCompactBytes: z
+    .int()
+    .min(1)
+    .default(32 * 1024 * 1024),
   cashRounding: z.enum(["exact", "cents"]).default("exact"),
   marginMultiplier: z.union([z.literal(1), z.literal(2), z.literal(4)], "1, 2 or 4").default(4),
   /** When and at what price orders trade; null for `quote`, and for `path` where the market shows bars only. */

@@ -36,6 +36,11 @@ export class EquityHistory {
     return this.#samples.length;
   }
 
+  /** Those that are kept, oldest first: the account's beginning, then what followed. */
+  get samples(): readonly EquitySample[] {
+    return this.#samples;
+  }
+
   /** Time has come to `timeUs` with nothing of that moment done yet; `equity` is asked for once a minute. */
   observe(timeUs: number, equity: () => Fixed): void {
     if (timeUs < this.#minuteEndUs) return;

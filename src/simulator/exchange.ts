@@ -6,8 +6,6 @@ import { createHash, randomUUID } from "node:crypto";
 import { CodedError } from "../core/errors.ts";
 import { type Fixed, formatFixed, parseFixed } from "../core/fixed.ts";
 import type { Instrument } from "../core/market/instrument.ts";
-import { FLAG_NOT_VOLUME, FLAG_OUT_OF_SEQUENCE } from "../core/market/record.ts";
-import { saleConditionFlagsOf, type Tape } from "../core/market/sale-condition.ts";
 import type {
   AmendTradeResult,
   CancelResult,
@@ -24,11 +22,8 @@ import type {
 } from "../venue/order.ts";
 import type { VenueSettings } from "../venue/admission.ts";
 import { activityOfExecution } from "../venue/activity.ts";
-import type { VenueBar } from "../venue/models/contract.ts";
 import type { SplitRatio } from "../venue/corporate-actions.ts";
 import { seedOf } from "../venue/seeded-hash.ts";
-import type { Auction } from "../venue/sessions.ts";
-import type { MarketObservation } from "../venue/market.ts";
 import { Venue } from "../venue/venue.ts";
 import { AccountLog } from "./account-log.ts";
 import { type AccountPreferences, DEFAULT_PREFERENCES } from "./account-preferences.ts";
@@ -39,16 +34,18 @@ import type { Ledger } from "./ledger.ts";
 import {
   activityOfRecord,
   activityRecord,
-  executionOfRecord,
-  executionRecord,
+  eventOfRecord,
+  eventRecord,
   type HeadEntry,
   LEDGER_FORMAT,
   type LedgerEntry,
   orderOfRecord,
   orderRecord,
 } from "./ledger-entry.ts";
+import { accountLines, openSnapshot, SnapshotReader } from "./ledger-snapshot.ts";
 import { type FillConfig, feeModel, fillModel, latencyModel, slippageModel } from "./model-config.ts";
-import type { BarTick, MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
+import type { MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
+import { observeTick, playTick } from "./tick-play.ts";
 import { Watchlists } from "./watchlists.ts";
 
 export type LatestTicks = { quote?: QuoteTick; trade?: TradeTick };
@@ -80,11 +77,15 @@ export class Exchange {
   preferences: AccountPreferences = DEFAULT_PREFERENCES;
   #position = 0;
   #recoveredTimeUs = 0;
-  readonly #history = createHash("sha256");
+  /** Each event's hash goes into the next one's, so that a ledger may begin anew. */
+  #historyHash = "";
+  #snapshot: SnapshotReader | null = null;
+  readonly #compactBytes: number;
 
   constructor(options: ExchangeOptions) {
     const { config, instruments, ledger } = options;
     this.ledger = ledger;
+    this.#compactBytes = config.ledgerCompactBytes;
     const [first, ...rest] = options.lines as LedgerEntry[];
     this.head = first === undefined ? this.#begin(options) : checkedHead(first, options);
     const startingCash = parseFixed(this.head.startingCash, "startingCash");
@@ -137,15 +138,13 @@ export class Exchange {
 
   /** Of every event so far, by client order id: equal for equal histories, whatever the account and its order ids. */
   historyHash(): string {
-    return this.#history.copy().digest("hex");
+    return this.#historyHash;
   }
 
   /** A tick of an earlier life: what it means to the market, without trading on it. */
   observe(tick: MarketTick): void {
     this.#remember(tick);
-    const seen = observationOf(tick);
-    if (seen !== null) this.venue.observe(tick.index, seen, tick.timeUs);
-    if (tick.kind === "split") this.venue.observeSplit(tick.index, tick);
+    observeTick(this.venue, tick);
   }
 
   /** Plays a tick; returns how many events it caused (they follow through `onEvent`). */
@@ -155,7 +154,7 @@ export class Exchange {
     this.#position = tick.position;
     if (tick.kind === "split") return this.split(this.#symbolOf(tick), tick, tick.timeUs).events.length;
     if (tick.kind === "dividend") return this.dividend(this.#symbolOf(tick), tick.amount, tick.timeUs).events.length;
-    return this.#publish(this.#trade(tick));
+    return this.#publish(playTick(this.venue, tick));
   }
 
   /** Time passes without a tick. */
@@ -236,9 +235,36 @@ export class Exchange {
     this.ledger.append(dayEntry(this.lastDay));
   }
 
-  /** Writes down how far the market has been played. */
+  /** Shares have become hard or easy to borrow. */
+  setBorrow(symbol: string, easy: boolean, timeUs: number): void {
+    const market = this.venue.market(symbol);
+    if (market === undefined) return;
+    this.#publish(this.venue.onBorrow(market.instrument.index, easy, timeUs));
+    this.ledger.append({ kind: "borrow", symbol, easy });
+  }
+
+  /** Writes down how far the market has been played; a ledger that has grown long begins anew. */
   markPosition(timeUs: number): void {
     this.ledger.append({ kind: "cursor", position: this.#position, timeUs });
+    if (this.ledger.grownBytes >= this.#compactBytes) this.ledger.compact(this.#lines());
+  }
+
+  /** The account as a ledger that begins now. */
+  #lines(): Iterable<LedgerEntry> {
+    const { head, lastDay, preferences, venue } = this;
+    return accountLines({
+      head,
+      position: this.#position,
+      log: this.log.snapshot(),
+      historyHash: this.#historyHash,
+      venue: venue.snapshot(),
+      settings: venue.settings,
+      preferences,
+      watchlists: this.watchlists.all(),
+      // The first one is the account's beginning, which its head says.
+      samples: this.equity.samples.slice(1),
+      lastDay,
+    });
   }
 
   /** Orders are in the ledger before their first event. */
@@ -266,15 +292,7 @@ export class Exchange {
   #publish(events: readonly VenueEvent[]): number {
     let told = 0;
     for (const event of events) {
-      this.ledger.append({
-        kind: "event",
-        event: event.kind,
-        position: this.#position,
-        timeUs: event.timeUs,
-        order: orderRecord(event.order),
-        execution: executionRecord(event.execution),
-        reason: event.reason,
-      });
+      this.ledger.append({ kind: "event", position: this.#position, ...eventRecord(event) });
       const number = this.#count(event);
       if (!isTold(event)) continue;
       told += 1;
@@ -287,41 +305,14 @@ export class Exchange {
   #count(event: VenueEvent): number {
     const { kind, order, execution, timeUs } = event;
     const traded = execution === null ? "" : `${execution.quantity} ${execution.price}`;
-    this.#history.update(`${order.clientOrderId} ${kind} ${order.side} ${order.symbol} ${traded} ${timeUs}\n`);
+    const line = `${order.clientOrderId} ${kind} ${order.side} ${order.symbol} ${traded} ${timeUs}`;
+    this.#historyHash = createHash("sha256").update(`${this.#historyHash} ${line}`).digest("hex");
     const instrument = this.venue.market(order.symbol)?.instrument;
     return this.log.addEvent(event, instrument === undefined ? null : activityOfExecution(event, instrument));
   }
 
   #symbolOf(tick: MarketTick): string {
     return (this.venue.instruments()[tick.index] as Instrument).symbol;
-  }
-
-  #trade(tick: MarketTick): readonly VenueEvent[] {
-    const { venue } = this;
-    switch (tick.kind) {
-      case "quote":
-        return venue.onQuote(tick.index, tick.bid, tick.ask, tick.timeUs, tick.bidSize, tick.askSize);
-      case "trade":
-        if (!isCurrent(tick)) return venue.onTime(tick.timeUs);
-        return venue.onTrade(
-          tick.index,
-          tick.price,
-          tick.timeUs,
-          tick.size,
-          tick.aggressor,
-          auctionOf(tick.conditions),
-        );
-      case "status":
-        return venue.onHalt(tick.index, tick.halted, tick.timeUs);
-      case "book":
-        return venue.onDepth(tick.index, tick, tick.timeUs);
-      case "barOpen":
-        return venue.onBarOpen(tick.index, tick.price, tick.timeUs);
-      case "bar":
-        return venue.onBar(tick.index, venueBar(tick));
-      default:
-        return venue.onTime(tick.timeUs);
-    }
   }
 
   #sample(timeUs: number): void {
@@ -355,11 +346,9 @@ export class Exchange {
         this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, this.venue.timeUs);
         break;
       case "event": {
-        const order = orderOfRecord(entry.order);
-        const execution = executionOfRecord(entry.execution);
+        const event = eventOfRecord(entry);
         this.#position = entry.position;
         this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, entry.timeUs);
-        const event = { kind: entry.event, order, execution, timeUs: entry.timeUs, reason: entry.reason };
         this.venue.replay(event);
         this.#count(event);
         break;
@@ -372,6 +361,23 @@ export class Exchange {
         this.log.addActivity(activity);
         break;
       }
+      case "borrow":
+        this.venue.replayBorrow(entry.symbol, entry.easy);
+        break;
+      case "snapshot":
+        this.#snapshot = new SnapshotReader(entry);
+        break;
+      case "kept_order":
+      case "kept_fill":
+      case "kept_activity":
+      case "kept_ids":
+      case "kept_event":
+      case "kept_movement":
+        openSnapshot(this.#snapshot, entry.kind).add(entry);
+        break;
+      case "snapshot_end":
+        this.#restore(openSnapshot(this.#snapshot, entry.kind));
+        break;
       case "cursor":
         this.#position = entry.position;
         this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, entry.timeUs);
@@ -384,7 +390,11 @@ export class Exchange {
         this.equity.restore({ timeUs: entry.timeUs, equity: this.lastDay.equity, dayEnd: true });
         break;
       case "equity":
-        this.equity.restore({ timeUs: entry.timeUs, equity: parseFixed(entry.equity, "equity"), dayEnd: false });
+        this.equity.restore({
+          timeUs: entry.timeUs,
+          equity: parseFixed(entry.equity, "equity"),
+          dayEnd: entry.dayEnd === true,
+        });
         break;
       case "preferences":
         this.preferences = { ...this.preferences, ...entry.preferences };
@@ -398,53 +408,22 @@ export class Exchange {
         });
     }
   }
-}
 
-function venueBar({ bar, openUs, timeUs, halfSpread }: BarTick): VenueBar {
-  const { open, high, low, close, volume } = bar;
-  return { startUs: openUs, endUs: timeUs, open, high, low, close, volume, halfSpread };
+  #restore(reader: SnapshotReader): void {
+    const { position, timeUs, historyHash } = reader.opening;
+    const { venue, log } = reader.finish();
+    this.venue.restore(venue);
+    this.log.restore(log);
+    this.#snapshot = null;
+    this.#position = position;
+    this.#recoveredTimeUs = Math.max(this.#recoveredTimeUs, timeUs);
+    this.#historyHash = historyHash;
+  }
 }
 
 /** Clients do not hear of what the venue changes of its own accord. */
 function isTold(event: VenueEvent): boolean {
   return event.kind !== "amended";
-}
-
-const OPENING_PRINTS: readonly string[] = ["O", "Q"];
-const CLOSING_PRINTS: readonly string[] = ["6", "M"];
-
-/** A tick's meaning to the market, where it has any. */
-function observationOf(tick: MarketTick): MarketObservation | null {
-  switch (tick.kind) {
-    case "quote": {
-      const { bid, bidSize, ask, askSize } = tick;
-      return { bid, bidSize, ask, askSize };
-    }
-    case "trade":
-      return isCurrent(tick) ? { last: tick.price } : null;
-    case "status":
-      return { halted: tick.halted };
-    case "book":
-      return { depth: tick };
-    case "barOpen":
-      return { last: tick.price, barOpenUs: tick.timeUs };
-    case "bar":
-      return { last: tick.bar.close, bar: venueBar(tick) };
-    default:
-      return null;
-  }
-}
-
-/** A late print, and an official price that is told only, say nothing of what can be traded now. */
-function isCurrent(trade: TradeTick): boolean {
-  const flags = saleConditionFlagsOf(trade.conditions, trade.tape as Tape);
-  return (flags & (FLAG_OUT_OF_SEQUENCE | FLAG_NOT_VOLUME)) === 0;
-}
-
-/** The auction that a trade with these sale conditions is the print of; both tapes use the same letters for it. */
-function auctionOf(conditions: readonly string[]): Auction | null {
-  if (conditions.some((condition) => OPENING_PRINTS.includes(condition))) return "open";
-  return conditions.some((condition) => CLOSING_PRINTS.includes(condition)) ? "close" : null;
 }
 
 function checkedHead(entry: LedgerEntry, options: ExchangeOptions): HeadEntry {

@@ -7,6 +7,7 @@ import { formatFixed, parseFixed } from "../core/fixed.ts";
 import type { VenueActivity, VenueEvent, VenueExecution, VenueOrder } from "../venue/order.ts";
 import type { AccountPreferences } from "./account-preferences.ts";
 import type { DayEntry } from "./day-close.ts";
+import type { SnapshotLine } from "./ledger-snapshot.ts";
 import type { WatchlistChange } from "./watchlists.ts";
 
 export const LEDGER_FORMAT = 2;
@@ -29,14 +30,17 @@ export interface OrderEntry {
   readonly order: WireRecord;
 }
 
-export interface EventEntry {
-  readonly kind: "event";
+export interface EventRecord {
   readonly event: VenueEvent["kind"];
-  readonly position: number;
   readonly timeUs: number;
   readonly order: WireRecord;
   readonly execution: WireRecord | null;
   readonly reason: VenueEvent["reason"];
+}
+
+export interface EventEntry extends EventRecord {
+  readonly kind: "event";
+  readonly position: number;
 }
 
 /** How far the market has been played. */
@@ -56,6 +60,15 @@ export interface EquityEntry {
   readonly kind: "equity";
   readonly timeUs: number;
   readonly equity: string;
+  /** The end of a day, in a ledger that began anew; a day's own line says it otherwise. */
+  readonly dayEnd?: boolean;
+}
+
+/** Shares have become hard or easy to borrow. */
+export interface BorrowEntry {
+  readonly kind: "borrow";
+  readonly symbol: string;
+  readonly easy: boolean;
 }
 
 export interface PreferencesEntry {
@@ -79,6 +92,8 @@ export type LedgerEntry =
   | OrderEntry
   | EventEntry
   | ActivityEntry
+  | BorrowEntry
+  | SnapshotLine
   | CursorEntry
   | SettingsEntry
   | DayEntry
@@ -86,7 +101,7 @@ export type LedgerEntry =
   | PreferencesEntry
   | WatchlistEntry;
 
-type WireRecord = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+export type WireRecord = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
 const ORDER_AMOUNTS = [
   "quantity",
@@ -120,11 +135,27 @@ export function orderOfRecord(record: WireRecord): VenueOrder {
   return fromRecord(record, ORDER_AMOUNTS) as unknown as VenueOrder;
 }
 
-export function executionRecord(execution: VenueExecution | null): WireRecord | null {
+/** An event without its place in the market. */
+export function eventRecord({ kind, timeUs, order, execution, reason }: VenueEvent): EventRecord {
+  return { event: kind, timeUs, order: orderRecord(order), execution: executionRecord(execution), reason };
+}
+
+export function eventOfRecord(record: EventRecord): VenueEvent {
+  const { event, timeUs, reason } = record;
+  return {
+    kind: event,
+    timeUs,
+    order: orderOfRecord(record.order),
+    execution: executionOfRecord(record.execution),
+    reason,
+  };
+}
+
+function executionRecord(execution: VenueExecution | null): WireRecord | null {
   return execution === null ? null : toRecord(execution as unknown as Record<string, unknown>, EXECUTION_AMOUNTS);
 }
 
-export function executionOfRecord(record: WireRecord | null): VenueExecution | null {
+function executionOfRecord(record: WireRecord | null): VenueExecution | null {
   return record === null ? null : (fromRecord(record, EXECUTION_AMOUNTS) as unknown as VenueExecution);
 }
 

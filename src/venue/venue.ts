@@ -406,8 +406,9 @@ export class Venue {
   }
 
   /** Takes over whether shares can be borrowed; the orders that it cancelled have events of their own. */
-  replayBorrow(index: number, easy: boolean): void {
-    (this.#state.markets[index] as VenueMarket).easyToBorrow = easy;
+  replayBorrow(symbol: string, easy: boolean): void {
+    const market = this.#state.bySymbol.get(symbol);
+    if (market !== undefined) market.easyToBorrow = easy;
   }
 
   /** All of the account but its settings, for a ledger that begins anew. */

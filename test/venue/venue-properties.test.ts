@@ -343,7 +343,9 @@ function rebuild(whole: Venue, seen: readonly Step[], fromSnapshot: boolean): Ve
       else if (entry.kind === "event") venue.replay(entry.event);
       else venue.replayActivity(entry.activity);
     }
-    for (const { command } of seen) if (command.do === "borrow") venue.replayBorrow(command.index, command.easy);
+    for (const { command } of seen) {
+      if (command.do === "borrow") venue.replayBorrow(INSTRUMENTS[command.index]?.symbol ?? "", command.easy);
+    }
   }
   for (const { command, timeUs } of seen) observe(venue, command, timeUs);
   venue.onTime(seen.at(-1)?.timeUs ?? START_US);
