@@ -138,6 +138,8 @@ export class Ledger {
   }
 
   #take(entry: Body): void {
+    // A ledger that began anew no longer tells every order; these tests are too short for that.
+    assert.notEqual(entry.kind, "snapshot");
     if (entry.kind === "head") this.#cash = parseFixed(entry.startingCash, "cash");
     if (entry.kind === "order") this.accepted.push(entry.order.clientOrderId);
     if (entry.kind !== "event" || entry.execution === null) return;
