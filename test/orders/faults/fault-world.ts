@@ -71,6 +71,7 @@ export class FaultWorld {
   #lease: { owner: string; generation: bigint };
   #offsetMs = 0;
   #intents = 0;
+  #isSplit = false;
   #streamUp = false;
   #reconciling: Promise<void> | null = null;
   /** Connections of the stream so far, and the one since which the books are reconciled. */
@@ -116,6 +117,7 @@ export class FaultWorld {
       startTime: "2026-03-02T15:00:00Z",
       speed: 60,
       startingCash: "1000000000",
+      fee: { model: "alpaca" },
       partialFillRate: 0.4,
       ledgerFile,
       instruments: [
@@ -173,6 +175,17 @@ export class FaultWorld {
     const decoded = decodedOf(decision, number);
     this.manager.onOrder(decoded);
     return idOf(decision.symbol, number);
+  }
+
+  /** A dividend, or a split of one share into seven: once, for a symbol is not split twice on one day. */
+  async corporateAction(kind: "split" | "dividend"): Promise<void> {
+    await this.judge.look();
+    const isHeld = (this.judge.positions.get("AAA") ?? 0n) !== 0n;
+    if (kind === "split" && (this.#isSplit || !isHeld)) return;
+    this.#isSplit ||= kind === "split";
+    const what = kind === "split" ? { split: { from: 1, to: 7 } } : { dividend: "0.24" };
+    const { status } = await call(this.port, "POST", "/simulator/corporate-actions", { symbol: "AAA", ...what });
+    assert.equal(status, 200);
   }
 
   cancel(clientOrderId: string): void {
@@ -236,6 +249,9 @@ export class FaultWorld {
       await delay(2);
     }
     await this.manager.settle();
+    const books = await this.journal.load();
+    const positions = () => [...this.positions.values()];
+    this.report = await this.#life.reconciler.full(books, { cash: books.cash, positions });
   }
 
   /** Everything that must hold once all is quiet. */
@@ -262,6 +278,8 @@ export class FaultWorld {
       assert.equal(order.filledQuantity, 0n);
     }
     await this.#checkBooks();
+    assert.deepEqual(this.report?.breaks, [], "reconciliation finds no break");
+    assert.deepEqual(this.report?.strangers, []);
     assert.equal(this.refusals.get("BROKER_WASH_TRADE"), undefined, "the journal refuses a wash trade first");
   }
 

@@ -132,6 +132,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("cancel" as const), which: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("round" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("split" as const, "dividend" as const) }) },
 );
 const sequence = fc.record({
   steps: fc.array(fc.record({ faults: fc.array(fault, { maxLength: 2 }), step }), { minLength: 1, maxLength: 6 }),
@@ -171,7 +172,8 @@ async function run(world: FaultWorld, { steps }: Sequence): Promise<void> {
       const ids = [...world.manager.liveOrders()].map((live) => live.order.clientOrderId);
       const id = ids[each.which % Math.max(1, ids.length)];
       if (id !== undefined) world.cancel(id);
-    } else if (each.kind === "round") await world.round();
+    } else if (each.kind === "split" || each.kind === "dividend") await world.corporateAction(each.kind);
+    else if (each.kind === "round") await world.round();
     else await world.restart();
   }
   await world.heal();
@@ -184,12 +186,16 @@ class Tally {
   readonly refusals = new Map<string, number>();
   orders = 0;
   unknown = 0;
+  feesInKind = 0;
+  actions = 0;
 
   add(world: FaultWorld): void {
     for (const [name, count] of world.struck) this.struck.set(name, (this.struck.get(name) ?? 0) + count);
     for (const [code, count] of world.refusals) this.refusals.set(code, (this.refusals.get(code) ?? 0) + count);
     this.orders += world.judge.orders.size;
     this.unknown += world.unknown.size;
+    this.feesInKind += world.judge.feesInKind;
+    this.actions += world.judge.actions;
   }
 }
 
@@ -225,10 +231,12 @@ test(`${SEQUENCES} random sequences of orders and faults leave the books equal t
   const worlds = Array.from({ length: WORLDS }, (_, world) => liveThrough(SEED + world, SEQUENCES / WORLDS, tally));
   const ends = await Promise.allSettled(worlds);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
-  const { orders, unknown, struck, refusals } = tally;
+  const { orders, unknown, struck, refusals, feesInKind, actions } = tally;
   t.diagnostic(`${orders} orders at the broker, ${unknown} were of unknown outcome for a while`);
   t.diagnostic(`faults ${JSON.stringify(Object.fromEntries(struck))}`);
   t.diagnostic(`refusals ${JSON.stringify(Object.fromEntries(refusals))}`);
+  t.diagnostic(`${feesInKind} fills with a fee in kind, ${actions} splits and dividends of what was held`);
+  assert.ok(feesInKind > 0 && actions > 0);
   assert.ok(orders > SEQUENCES && unknown > SEQUENCES / 20);
   for (const name of FAULTS) assert.ok((struck.get(name) ?? 0) > 0, `${name} struck`);
   assert.ok((refusals.get("SELF_TRADE") ?? 0) > 0, "wash trades were tried");

@@ -18,6 +18,7 @@ interface Line {
   readonly startingCash?: string;
   readonly order?: Record<string, string>;
   readonly execution?: Record<string, string> | null;
+  readonly activity?: Record<string, string>;
 }
 
 const SCALE = 1_000_000_000n;
@@ -31,6 +32,9 @@ export class LedgerJudge {
   readonly positions = new Map<string, bigint>();
   cash = 0n;
   fills = 0;
+  /** Fills of which a part was kept as a fee; splits and dividends. */
+  feesInKind = 0;
+  actions = 0;
 
   private constructor(file: FileHandle) {
     this.#file = file;
@@ -62,6 +66,7 @@ export class LedgerJudge {
 
   #take(line: Line): void {
     if (line.kind === "head") this.cash = fixed(line.startingCash as string);
+    if (line.activity !== undefined) this.#act(line.activity);
     if (line.order === undefined) return;
     const order = line.order as unknown as Omit<JudgedOrder, "filledQuantity"> & { filledQuantity: string };
     const { id, clientOrderId, symbol, side, status } = order;
@@ -77,6 +82,17 @@ export class LedgerJudge {
     const notional = halfEven(quantity * fixed(execution["price"] as string));
     this.cash += (side === "buy" ? -notional : notional) - fixed(execution["fee"] as string);
     this.fills++;
+    if (fixed(execution["feeQuantity"] as string) > 0n) this.feesInKind++;
+  }
+
+  /** Fees are in the executions; what is left are the issuer's doings. */
+  #act(activity: Record<string, string>): void {
+    const { type, symbol, quantity, netAmount } = activity;
+    if (type !== "SPLIT" && type !== "DIV") return;
+    const change = type === "SPLIT" ? fixed(quantity as string) : 0n;
+    this.positions.set(symbol as string, (this.positions.get(symbol as string) ?? 0n) + change);
+    this.cash += fixed(netAmount as string);
+    this.actions++;
   }
 }
 
