@@ -3,7 +3,7 @@
  * It runs on the main thread of a process of its own, or in process in tests.
  *
  * Besides the protocol: `/simulator/state`, `/simulator/ledger` (the account as the ledger has it), `/simulator/faults`
- * (what is to go wrong) and the lockstep socket. These ask for keys as soon as the simulator listens on anything but loopback.
+ * (what is to go wrong), corporate actions and amended trades on demand, and the lockstep socket. These ask for keys as soon as the simulator listens on anything but loopback.
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -33,6 +33,7 @@ import type { MarketSource } from "./market-source.ts";
 import { RecordedMarket } from "./recorded-market.ts";
 import { SyntheticMarket } from "./synthetic/synthetic-market.ts";
 import { readTls, type TlsFiles } from "./tls.ts";
+import { tradeAmendmentRoutes } from "./trade-amendment-routes.ts";
 import { Watchers } from "./trading/event-stream.ts";
 import { InstrumentDirectory } from "./trading/instrument-directory.ts";
 import { parseJsonExactly } from "./trading/json-body.ts";
@@ -273,6 +274,7 @@ class SimulatorServer implements Simulator {
     );
     this.#faults.routes(app);
     corporateActionRoutes(app, this.#exchange, nowUs);
+    tradeAmendmentRoutes(app, { exchange: this.#exchange, directory: this.#directory, nowUs });
     tradingRoutes(app, { exchange: this.#exchange, directory: this.#directory, nowUs, watch: this.#watchers.watch });
     dataRoutes(app, this.#data.routes(nowUs));
     app.get("/simulator/state", () => this.#state());

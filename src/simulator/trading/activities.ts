@@ -4,7 +4,7 @@
  * thread of the simulator.
  */
 import type { FastifyInstance } from "fastify";
-import { type Fixed, formatFixed } from "../../core/fixed.ts";
+import { formatFixed } from "../../core/fixed.ts";
 import { remainingOf, type VenueActivity, type VenueEvent, type VenueExecution } from "../../venue/order.ts";
 import type { Exchange } from "../exchange.ts";
 import { malformed } from "../wire-error.ts";
@@ -78,28 +78,14 @@ function timeFilter(query: QueryParameters): (timeUs: number) => boolean {
 
 /** Oldest first; a trade comes before what it caused. */
 function rowsOf({ fills, activities }: Exchange): Row[] {
-  const trades = fillRows(fills);
+  const trades = fills.map(fillRow);
   const others = activities.map(activityRow);
   return [...trades, ...others].sort((a, b) => a.timeUs - b.timeUs);
 }
 
-function fillRows(events: readonly VenueEvent[]): Row[] {
-  const amended = new Map<string, VenueEvent>();
-  for (const event of events) if (isAmendment(event)) amended.set(event.execution?.previousId ?? "", event);
-  return events.flatMap((event) => {
-    if (event.execution === null || isAmendment(event)) return [];
-    const amendment = amended.get(event.execution.id);
-    if (amendment?.kind === "trade_bust") return [];
-    return [fillRow(event, event.execution, amendment?.execution?.price ?? event.execution.price)];
-  });
-}
-
-function isAmendment(event: VenueEvent): boolean {
-  return event.kind === "trade_bust" || event.kind === "trade_correct";
-}
-
-function fillRow(event: VenueEvent, execution: VenueExecution, price: Fixed): Row {
+function fillRow(event: VenueEvent): Row {
   const { order, timeUs } = event;
+  const execution = event.execution as VenueExecution;
   return {
     uuid: execution.id,
     type: "FILL",
@@ -115,7 +101,7 @@ function fillRow(event: VenueEvent, execution: VenueExecution, price: Fixed): Ro
       symbol: order.symbol,
       side: order.side,
       qty: formatFixed(execution.quantity),
-      price: formatFixed(price),
+      price: formatFixed(execution.price),
       cum_qty: formatFixed(order.filledQuantity),
       leaves_qty: formatFixed(remainingOf(order)),
     }),

@@ -213,7 +213,21 @@ describe("activities", () => {
     assert.deepEqual(pages, all);
   });
 
-  it("of corporate actions and fees have theirs, and the close before follows a split", async (t) => {
+  it("of fees in coins name the order that they belong to", async (t) => {
+    const venue = await start(t, undefined, { fee: { model: "alpaca" } });
+    const { id } = (await order(venue.port, "buy 0.01 BTC/USD")).body;
+    const [fee, ...others] = (await venue.get(`${PATH}?activity_types=CFEE,FEE&order_id=${id}`)).body;
+    // 25 basis points of what was bought.
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [fee.activity_type, fee.symbol, fee.qty, fee.net_amount, fee.price],
+      ["CFEE", "BTC/USD", "-0.000025", "0", "10001"],
+    );
+    assert.equal((await venue.get("/v2/positions/BTCUSD")).body.qty, "0.009975");
+    assert.equal((await venue.get(`/v2/orders/${id}`)).body.filled_qty, "0.01");
+  });
+
+  it("of corporate actions have theirs, and the close before follows a split", async (t) => {
     const script = market((more) =>
       more
         .wait(86_400)
