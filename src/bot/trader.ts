@@ -6,7 +6,7 @@
  * with their snapshots → warm up → tell positions and states → resume. Nothing decides before the last step.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Broker, HistoricalBar, TradeUpdateHandler } from "../broker/broker.ts";
+import type { Broker, HistoricalBar, TradeUpdate, TradeUpdateHandler } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
 import { journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
@@ -68,6 +68,8 @@ const ACTIVITIES_EVERY_MS = 60_000;
 const CLOCK_EVERY_MS = 60_000;
 /** An outcome that is unknown for longer is shown to people, ms. */
 const UNSETTLED_MS = 10_000;
+const AMENDMENTS: ReadonlySet<string> = new Set(["trade_bust", "trade_correct"]);
+const NOT_RECONCILED = -1;
 /** How long the start waits for the trade-update stream, ms. */
 const STREAM_START_MS = 15_000;
 /** How long resting orders of an earlier life may take to be cancelled, ms. */
@@ -159,7 +161,7 @@ export class Trader {
   #streamEverUp: (() => void) | null = null;
   /** Connections of the trade-update stream so far, and the one since which the books are reconciled. */
   #streamLife = 0;
-  #reconciledLife = -1;
+  #reconciledLife = NOT_RECONCILED;
   #draining = false;
   #marketUp = false;
   /** The venue's clock was read since market data came: only then does time pass without data. */
@@ -457,6 +459,7 @@ export class Trader {
         this.#tradeUpdates += 1;
         this.#options.clock.observe(update.venueTimeUs);
         this.manager.onTradeUpdate(update);
+        if (AMENDMENTS.has(update.event)) this.#onAmended(update);
         this.#options.onReceived(this.#marketMessages, this.#tradeUpdates);
       },
     };
@@ -464,6 +467,15 @@ export class Trader {
     if (!(await within(STREAM_START_MS, up))) {
       throw new CodedError("TRADE_STREAM", "the broker's trade-update stream did not come up");
     }
+  }
+
+  /** A trade was undone or put right at the broker: the journal keeps what it has, and the difference goes to a person. */
+  #onAmended({ event, order }: TradeUpdate): void {
+    const message = `${event} of order ${order.clientOrderId}: the books are compared with the broker's`;
+    this.#options.observer.alert("TRADE_AMENDED", message, order.symbol);
+    this.#reconciledLife = NOT_RECONCILED;
+    this.#updateHalt();
+    if (this.#started) void this.#reconcileAgain();
   }
 
   #onStreamUp(): void {
@@ -499,6 +511,7 @@ export class Trader {
         this.#reconciledLife = life;
         this.#updateHalt();
       } catch (error) {
+        if (this.#stopped) return;
         log.error("reconciliation failed; trying again", { error: String(error) });
         await sleep(1000);
       }

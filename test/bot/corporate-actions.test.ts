@@ -12,7 +12,7 @@ import { VenueClock } from "../../src/bot/venue-clock.ts";
 import { warmUpBars } from "../../src/bot/warm-up.ts";
 import { AlpacaBroker } from "../../src/broker/alpaca/alpaca-broker.ts";
 import { silentLog } from "../../src/broker/alpaca/timers.ts";
-import type { Broker, HistoricalBar } from "../../src/broker/broker.ts";
+import type { Broker, HistoricalBar, ReadOutcome, TradeUpdateHandler } from "../../src/broker/broker.ts";
 import { journalLimits } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatFixed, parseFixed } from "../../src/core/fixed.ts";
@@ -203,7 +203,7 @@ class World {
   }
 }
 
-describe("corporate actions", () => {
+describe("an account that moves without the bot", () => {
   let world: World;
 
   before(async () => {
@@ -211,7 +211,9 @@ describe("corporate actions", () => {
   });
   after(() => world.close());
 
-  test("reach books, strategy state and warm-up, and reconciliation finds no break", { timeout: 60_000 }, async () => {
+  test("a split and a dividend reach books, strategy state and warm-up, and reconciliation finds no break", {
+    timeout: 60_000,
+  }, async () => {
     const first = await world.trader();
     await world.buys(first, "DEMO", "10");
     const { cost } = world.books.position(MANUAL_INSTANCE, "DEMO") ?? { cost: 0n };
@@ -248,7 +250,27 @@ describe("corporate actions", () => {
     );
   });
 
-  test("that happen while nobody trades are found at the next start", { timeout: 60_000 }, async () => {
+  test("a trade that is amended has the books compared, and a person told", { timeout: 60_000 }, async () => {
+    const watch = world.broker.watch.bind(world.broker);
+    let handler: TradeUpdateHandler | null = null;
+    world.broker.watch = (given) => {
+      handler = given;
+      watch(given);
+    };
+    const trader = await world.trader();
+    world.broker.watch = watch;
+    world.reports.length = 0;
+    const [order] = must(await world.broker.ordersSince(0));
+    assert.ok(order !== undefined && handler !== null);
+    const nothing = { executionId: null, price: null, quantity: null, positionQuantity: null };
+    (handler as TradeUpdateHandler).update({ event: "trade_bust", order, ...nothing, venueTimeUs: 1 });
+    while (world.reports.length === 0) await delay(5);
+    assert.deepEqual(world.reports[0]?.breaks, []);
+    assert.match(world.alerts.splice(0).join(), /TRADE_AMENDED trade_bust/);
+    await trader.drain(5000);
+  });
+
+  test("a split and a dividend while nobody trades are found at the next start", { timeout: 60_000 }, async () => {
     const first = await world.trader();
     await world.buys(first, "ALFA", "9");
     await first.drain(5000);
@@ -263,6 +285,11 @@ describe("corporate actions", () => {
     await second.drain(5000);
   });
 });
+
+function must<T>(outcome: ReadOutcome<T>): T {
+  assert.ok(outcome.kind === "ok");
+  return outcome.value;
+}
 
 /** As if an instance had just decided: its snapshot goes into the journal with an intent. */
 async function keepsState(world: World, timeUs: number): Promise<void> {

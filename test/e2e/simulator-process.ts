@@ -23,6 +23,15 @@ export class SimulatorClient {
     return answer.json();
   }
 
+  /** The body of a 200 answer to a post of JSON; throws for any other. */
+  async post(path: string, body: object): Promise<Body> {
+    const headers = { ...HEADERS, "content-type": "application/json" };
+    const options = { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(CALL_MS) };
+    const answer = await fetch(this.url + path, options);
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
+    return answer.json();
+  }
+
   /** What `/simulator/ledger` tells: orders, fills, cash and positions as they are on its disk. */
   ledger(): Promise<Body> {
     return this.get("/simulator/ledger");
