@@ -44,11 +44,9 @@ import {
 } from "./ledger-entry.ts";
 import { accountLines, openSnapshot, SnapshotReader } from "./ledger-snapshot.ts";
 import { type FillConfig, feeModel, fillModel, latencyModel, slippageModel } from "./model-config.ts";
-import type { MarketTick, QuoteTick, TradeTick } from "./market-source.ts";
+import type { MarketTick } from "./market-source.ts";
 import { observeTick, playTick } from "./tick-play.ts";
 import { Watchlists } from "./watchlists.ts";
-
-export type LatestTicks = { quote?: QuoteTick; trade?: TradeTick };
 
 export interface ExchangeOptions {
   readonly config: SimulatorConfig;
@@ -67,7 +65,6 @@ export class Exchange {
   readonly ledger: Ledger;
   readonly head: HeadEntry;
   readonly log = new AccountLog();
-  readonly latest: LatestTicks[];
   /** Told of every event that clients hear of, after it is on the disk, in order, with its number: it counts them from 1. */
   onEvent: (event: VenueEvent, number: number) => void = () => {};
   /** How the day before ended. */
@@ -95,7 +92,6 @@ export class Exchange {
       if (!sample.dayEnd) ledger.append({ kind: "equity", timeUs: sample.timeUs, equity: formatFixed(sample.equity) });
     });
     this.equity.restore({ timeUs: this.head.startUs, equity: startingCash, dayEnd: true });
-    this.latest = instruments.map(() => ({}));
     const seed = seedOf(this.head.accountId);
     this.venue = new Venue({
       instruments,
@@ -143,14 +139,12 @@ export class Exchange {
 
   /** A tick of an earlier life: what it means to the market, without trading on it. */
   observe(tick: MarketTick): void {
-    this.#remember(tick);
     observeTick(this.venue, tick);
   }
 
   /** Plays a tick; returns how many events it caused (they follow through `onEvent`). */
   play(tick: MarketTick): number {
     this.#sample(tick.timeUs);
-    this.#remember(tick);
     this.#position = tick.position;
     if (tick.kind === "split") return this.split(this.#symbolOf(tick), tick, tick.timeUs).events.length;
     if (tick.kind === "dividend") return this.dividend(this.#symbolOf(tick), tick.amount, tick.timeUs).events.length;
@@ -317,12 +311,6 @@ export class Exchange {
 
   #sample(timeUs: number): void {
     this.equity.observe(timeUs, () => this.venue.figures().equity);
-  }
-
-  #remember(tick: MarketTick): void {
-    const latest = this.latest[tick.index] as LatestTicks;
-    if (tick.kind === "quote") latest.quote = tick;
-    else if (tick.kind === "trade") latest.trade = tick;
   }
 
   #begin(options: ExchangeOptions): HeadEntry {

@@ -110,12 +110,11 @@ export class MarketData {
       isDayKnown: (index, dayStartUs) => dayStartUs >= this.#knownSinceUs || this.#loadedDays.has(index),
       wantsDays: () => this.streams.isWanted("dailyBars"),
     });
-    this.#test = new TestFeed(
-      config.seed,
-      () => Date.now(),
-      (message) => this.streams.publish("test", message),
-      () => this.streams.flush(),
-    );
+    this.#test = new TestFeed(config.seed, () => Date.now(), {
+      hasListener: () => this.streams.has("test"),
+      publish: (message) => this.streams.publish("test", message),
+      flush: () => this.streams.flush(),
+    });
     if (seeded !== null) this.#observeMinute(seeded, startUs);
   }
 

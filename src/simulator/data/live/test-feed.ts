@@ -19,27 +19,34 @@ const RETAINED_BARS = 1440;
 
 export const TEST_INSTRUMENTS = [equity(0, SYMBOL, { calendar: "always" })] as const;
 
+/** Where its messages go. */
+export interface TestFeedSink {
+  hasListener(): boolean;
+  publish(message: AnyMessage): void;
+  /** Sends what has been published. */
+  flush(): void;
+}
+
 export class TestFeed {
   readonly #market: SyntheticMarket;
   readonly #wallMs: () => number;
   readonly #publisher: FeedPublisher;
   readonly #recent = new RecentTicks(RETAINED_TICKS, Number.POSITIVE_INFINITY);
-  readonly #flush: () => void;
+  readonly #sink: TestFeedSink;
   #slot = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `flush` sends what has been published. */
-  constructor(seed: number, wallMs: () => number, publish: (message: AnyMessage) => void, flush: () => void) {
+  constructor(seed: number, wallMs: () => number, sink: TestFeedSink) {
     const [instrument] = TEST_INSTRUMENTS;
     const line = syntheticInstrument({ symbol: SYMBOL, basePrice: BASE_PRICE }, instrument);
     this.#market = new SyntheticMarket({ seed, instruments: [line], haltRate: 0, correctionRate: 0, tickLimit: null });
     this.#wallMs = wallMs;
-    this.#flush = flush;
+    this.#sink = sink;
     this.#publisher = new FeedPublisher({
       instruments: TEST_INSTRUMENTS,
       store: new BarStore(TEST_INSTRUMENTS.length, RETAINED_BARS),
       recent: this.#recent,
-      publish,
+      publish: (message) => sink.publish(message),
       isDayKnown: () => true,
       wantsDays: () => true,
     });
@@ -59,6 +66,7 @@ export class TestFeed {
   }
 
   #play(): void {
+    if (!this.#sink.hasListener()) return this.stop();
     const ticks: MarketTick[] = [];
     for (const end = this.#currentSlot(); this.#slot < end; this.#slot++) this.#market.slot(this.#slot, ticks);
     for (const tick of ticks) {
@@ -66,7 +74,7 @@ export class TestFeed {
       this.#publisher.play(tick);
     }
     this.#publisher.advance(this.#slot * SLOT_US);
-    this.#flush();
+    this.#sink.flush();
   }
 
   #currentSlot(): number {
