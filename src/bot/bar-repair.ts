@@ -27,6 +27,8 @@ export interface BarRepairOptions {
 export const BROKER_INTERVAL_SECONDS = 60;
 /** A bar is in the broker's history so long after its end, microseconds of venue time. */
 const GRACE_US = 2_000_000;
+/** A series that could not be read is tried again after so much venue time. */
+const RETRY_US = 5_000_000;
 /** With a hole so much older than that, nobody trades until it is filled. */
 const OVERDUE_US = 5_000_000;
 
@@ -36,6 +38,8 @@ interface Hole {
   /** Start of the first bar that misses trades, and the end of the last one. Empty when they are the same. */
   fromUs: number;
   untilUs: number;
+  /** Not asked for before this venue time. */
+  retryUs: number;
 }
 
 export class BarRepair {
@@ -50,6 +54,7 @@ export class BarRepair {
       intervalUs: series.intervalSeconds * 1e6,
       fromUs: 0,
       untilUs: 0,
+      retryUs: 0,
     }));
   }
 
@@ -96,9 +101,10 @@ export class BarRepair {
     const { series, intervalUs, fromUs } = hole;
     const overUs = Math.floor((nowUs - GRACE_US) / intervalUs) * intervalUs;
     const untilUs = Math.min(hole.untilUs, overUs);
-    if (untilUs <= fromUs) return;
+    if (untilUs <= fromUs || nowUs < hole.retryUs) return;
     const answer = await this.#options.broker.bars(series.symbol, series.intervalSeconds, fromUs, untilUs);
     if (answer.kind !== "ok") {
+      hole.retryUs = nowUs + RETRY_US;
       this.#options.onFailed(series, answer.kind === "failed" ? answer.cause : "not found");
       return;
     }
