@@ -235,6 +235,7 @@ function sourceOf({ path, bySymbol, options }: RecordedFile): TickSource {
 /** Of one symbol of the files. */
 interface SymbolContents {
   readonly symbol: string;
+  readonly index: number;
   tickCount: number;
   startUs: number;
   hasData: boolean;
@@ -247,10 +248,12 @@ async function contentsOf(files: readonly RecordedFile[]): Promise<Contents> {
   const list: SymbolContents[] = [];
   const play = new Play((symbol) => {
     const known = found.get(symbol);
-    if (known !== undefined) return list.indexOf(known);
-    const entry = { symbol, tickCount: 0, startUs: Number.POSITIVE_INFINITY, hasData: false, barFile: null };
+    if (known !== undefined) return known.index;
+    const index = list.length;
+    const entry = { symbol, index, tickCount: 0, startUs: Number.POSITIVE_INFINITY, hasData: false, barFile: null };
     found.set(symbol, entry);
-    return list.push(entry) - 1;
+    list.push(entry);
+    return index;
   });
   let barsOnly = true;
   const count = (ticks: readonly MarketTick[]) => {

@@ -17,7 +17,7 @@ export interface Halt {
 
 const SECOND_US = 1_000_000;
 const BLOCK_US = 1800 * SECOND_US;
-export const HALT_US = 60 * SECOND_US;
+const HALT_US = 60 * SECOND_US;
 const RUN_US = 45 * SECOND_US;
 const RETURN_US = 600 * SECOND_US;
 /** More than the band, which is 5 %. */

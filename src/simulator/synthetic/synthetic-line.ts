@@ -110,6 +110,7 @@ export class SyntheticLine {
   /** Appends what happens in a slot, in order of time. `tradesOnly` spares what no bar needs. */
   slot(slot: number, into: MarketTick[], tradesOnly = false): void {
     const startUs = slot * SLOT_US;
+    if (this.#correctionRate > 0 && !tradesOnly) this.#correct(slot - CORRECTED_AFTER_SLOTS, startUs, into);
     const day = this.#day.at(startUs);
     if (this.#isEquity && !tradesOnly) this.#imbalance(slot, startUs, into);
     if (this.#isEquity && startUs === day.closeUs) return this.#auction(slot, startUs, CLOSING, into);
@@ -123,7 +124,6 @@ export class SyntheticLine {
     if (this.#book !== null && !tradesOnly && startUs % BOOK_US === 0) {
       into.push(this.#book.tick(slot, this.#spec.instrument.index, startUs, (timeUs) => this.#touch(timeUs)));
     }
-    if (this.#correctionRate > 0 && !tradesOnly) this.#correct(slot - CORRECTED_AFTER_SLOTS, startUs, into);
     this.#continuous(slot, startUs, phase === "extended", into, tradesOnly);
   }
 
@@ -184,9 +184,10 @@ export class SyntheticLine {
     const draw = this.#draw(slot, DRAW_CORRECTION);
     if (draw >= this.#correctionRate) return;
     const ticks: MarketTick[] = [];
-    this.#continuous(slot, slot * SLOT_US, false, ticks, true);
+    this.slot(slot, ticks, true);
     const trade = ticks.at(-1);
-    if (trade?.kind !== "trade") return;
+    // Auctions stand.
+    if (trade?.kind !== "trade" || trade.aggressor === 0) return;
     const { tradeId, price, size, conditions, exchange } = trade;
     const common = { position: slot + CORRECTED_AFTER_SLOTS, index: trade.index, timeUs: nowUs, exchange, tape: TAPE };
     if (draw < this.#correctionRate / 2) {
@@ -254,7 +255,7 @@ export class SyntheticLine {
     };
   }
 
-  /** The best prices; those of shares stay within their bands. */
+  /** The best prices; around a pause they stay within the band. */
   #touch(timeUs: number): Touch {
     const mid = this.#price.at(timeUs);
     const half = Math.max(0.5 / CENTS, (mid * this.#spec.halfSpreadBps * this.#day.spreadAt(timeUs)) / 10_000);

@@ -8,8 +8,8 @@ import type { CalendarName } from "../../core/market/instrument.ts";
 
 export type DayPhase = "closed" | "extended" | "core";
 
-const MINUTE = 1;
-const HOUR = 60 * MINUTE;
+/** Minutes. */
+const HOUR = 60;
 const EXTENDED_OPEN = 4 * HOUR;
 const OPEN = 9.5 * HOUR;
 const CLOSE = 16 * HOUR;

@@ -32,12 +32,17 @@ export function barFill(timing: BarTiming): FillModel {
     decide(order, market, cause) {
       if (!(market.last > 0) || !isInTime(order, market, cause, timing)) return null;
       const halfSpread = market.bar?.halfSpread ?? 0;
-      const at = order.side === "buy" ? market.last + halfSpread : market.last - halfSpread;
+      const at = nearestDecimal(order.side === "buy" ? market.last + halfSpread : market.last - halfSpread);
       if (!(at > 0) || !isWithinLimit(order, at)) return null;
       const price = fixedFromNumber(at, "bar price");
       return { price, quantity: remainingAt(order, price), liquidity: liquidityOf(order, market, cause) };
     },
   };
+}
+
+/** Of a sum of two decimals, so that it equals a limit of the same price. */
+function nearestDecimal(price: number): number {
+  return Math.round(price * 1e9) / 1e9;
 }
 
 /** The corners of a bar's path: the extreme that is nearer to the open comes first; the high where both are as near. */
