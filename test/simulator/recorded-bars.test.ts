@@ -21,7 +21,7 @@ function writeBars(): string {
 }
 
 describe("a recorded file of bars over the wire", () => {
-  it("streams them as minute bars and trades on the path through them", { timeout: 60_000 }, async () => {
+  it("streams them as minute bars and trades on the path through them", { timeout: 60_000 }, async (test) => {
     const simulator = await createSimulator({
       ...KEYS,
       port: 0,
@@ -30,6 +30,7 @@ describe("a recorded file of bars over the wire", () => {
       instruments: [{ symbol: "BAR", calendar: "always" }],
       fee: { model: "per_share", amount: "0.01" },
     });
+    test.after(() => simulator.close());
     const port = await simulator.listen();
     const trades = await tradeStream(port);
     const market = await dataStream(port, "/v2/iex", { bars: ["BAR"] });
@@ -42,6 +43,7 @@ describe("a recorded file of bars over the wire", () => {
       const barrier = await lockstep.find(() => count++ >= handled);
       if (barrier.end === true) break;
       await trades.find(() => updates().length >= barrier.trade_updates);
+      if (barrier.market > 0) await market.find(() => bars().length >= barrier.market);
       if (bars().length === 1 && !ordered) {
         ordered = true;
         assert.equal((await order(port, "buy 10 BAR", { time_in_force: "gtc" })).status, 200);
@@ -75,6 +77,5 @@ describe("a recorded file of bars over the wire", () => {
     const page = (await call(port, "GET", "/v2/stocks/BAR/bars?timeframe=1Min&start=2024-03-04T15:00:00Z")).body;
     assert.equal(page.bars.length, BARS.length);
     for (const peer of [trades, market, lockstep]) await peer.close();
-    await simulator.close();
   });
 });
