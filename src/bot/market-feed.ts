@@ -11,7 +11,7 @@ import {
   STOCK_CHANNELS,
   type StreamCounters,
 } from "../feed/alpaca-stream.ts";
-import type { MarketFeed, MarketFeedHandler } from "./trader.ts";
+import type { MarketFeed, MarketFeedHandler } from "./market-side.ts";
 
 export interface MarketFeedOptions {
   /** Without version and feed, such as `wss://stream.data.alpaca.markets`. */

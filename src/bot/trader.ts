@@ -6,32 +6,16 @@
  * with their snapshots → warm up → tell positions and states → resume. Nothing decides before the last step.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Broker, HistoricalBar, TradeUpdate, TradeUpdateHandler } from "../broker/broker.ts";
+import type { Broker, TradeUpdate, TradeUpdateHandler } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
 import { journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
-import type { EngineSpec } from "../core/engine.ts";
+import { formatFixed } from "../core/fixed.ts";
 import { newYorkEpochDay } from "../core/market/calendar.ts";
-import { type Fixed, formatFixed } from "../core/fixed.ts";
-import {
-  CONTROL_ACCOUNT_STATE,
-  CONTROL_FEED_STALE,
-  CONTROL_INSTANCE_STATE,
-  CONTROL_RESUME,
-  KIND_GAP,
-  KIND_QUOTE,
-  KIND_TIMER,
-  LANE_A,
-  LANE_C,
-  LANE_VENUE_TIME_US,
-  NO_INSTRUMENT,
-  RecordBuffer,
-  TRADING_ACTIVE,
-  TRADING_HALTED,
-  TRADING_REDUCING,
-} from "../core/market/record.ts";
+import type { RecordBuffer } from "../core/market/record.ts";
 import type { IntentBuffer } from "../core/order/intent.ts";
-import { InboundSequencer } from "../feed/inbound-sequencer.ts";
+import { AccountKeeper } from "../orders/account-keeper.ts";
+import type { Books } from "../orders/books.ts";
 import type { DecodedIntent } from "../orders/intent-decoder.ts";
 import {
   type AppliedExecution,
@@ -40,28 +24,22 @@ import {
   type JournalOrder,
   type JournalSnapshot,
   MANUAL_INSTANCE,
-  type Split,
   type TradingState,
 } from "../orders/journal.ts";
-import { AccountKeeper } from "../orders/account-keeper.ts";
+import { orderIntent } from "../orders/order-intent.ts";
 import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
 import { describeBreak, type HandSettlement, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
-import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
-import type { BarKeeper } from "./bar-keeper.ts";
-import { BarRepair, BROKER_INTERVAL_SECONDS, type RepairedSeries } from "./bar-repair.ts";
-import type { Books } from "../orders/books.ts";
-import { FeedLag } from "./feed-lag.ts";
-import { InboundHub } from "./inbound-hub.ts";
-import { IntentPump } from "./intent-pump.ts";
-import { orderIntent } from "../orders/order-intent.ts";
+import type { EnginePool } from "../workers/engine-pool.ts";
 import type { PlacedInstance, Placement } from "../workers/placement.ts";
+import type { BarKeeper } from "./bar-keeper.ts";
+import { EngineCrew, type InstancePhase } from "./engine-crew.ts";
+import type { InboundHub } from "./inbound-hub.ts";
+import { type MarketFeed, MarketSide } from "./market-side.ts";
 import { Rounds } from "./rounds.ts";
 import type { RunRecordings } from "./run-recording.ts";
+import type { TraderLog } from "./trader-log.ts";
 import type { VenueClock } from "./venue-clock.ts";
-import { warmUpBars, writeBar } from "./warm-up.ts";
 
-/** A quiet market's timers lag by this much venue time, so that ticks on their way come before them. */
-const CLOCK_LAG_US = 250_000;
 /** How often the account's activities are read, ms. */
 const ACTIVITIES_EVERY_MS = 60_000;
 /** How often the venue's clock is read, ms. */
@@ -74,31 +52,6 @@ const NOT_RECONCILED = -1;
 const STREAM_START_MS = 15_000;
 /** How long resting orders of an earlier life may take to be cancelled, ms. */
 const CANCEL_RESTING_MS = 10_000;
-/** Pause before a worker that has died more than once is started again, doubling, ms. */
-const REPLACE_PAUSE_MS = 1000;
-const REPLACE_PAUSE_MAX_MS = 60_000;
-
-export interface TraderLog {
-  info(message: string, detail?: Record<string, unknown>): void;
-  warn(message: string, detail?: Record<string, unknown>): void;
-  error(message: string, detail?: Record<string, unknown>): void;
-}
-
-/** The market-data side, as the trader needs it: the stream client over its socket. */
-export interface MarketFeed {
-  start(handler: MarketFeedHandler): void;
-  close(): Promise<void>;
-}
-
-export interface MarketFeedHandler {
-  frame(records: RecordBuffer, count: number): void;
-  connected(): void;
-  disconnected(cause: string): void;
-  stale(isStale: boolean): void;
-  /** Trades may have been lost although the connection is up. */
-  gap(): void;
-}
-
 export interface TraderObserver extends Omit<OrderObserver, "fenced"> {
   intent(intent: DecodedIntent, instance: PlacedInstance): void;
   intentRecord(worker: number, intents: IntentBuffer, slot: number): void;
@@ -135,26 +88,17 @@ export interface TraderOptions {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-export type InstancePhase = "warming_up" | "running" | "stopped";
-
 export class Trader {
   readonly #options: TraderOptions;
-  readonly #pool: EnginePool;
-  readonly #hub: InboundHub;
-  readonly #pump: IntentPump;
-  readonly #sequencer: InboundSequencer;
+  readonly #crew: EngineCrew;
+  readonly #market: MarketSide;
   readonly manager: OrderManager;
   readonly #reconciler: Reconciler;
   readonly #keeper: AccountKeeper;
-  #splits: readonly Split[] = [];
   /** When activities were read last: the venue's day, and the monotonic time. */
   #activitiesDay = Number.NaN;
   #activitiesAtMs = Number.NEGATIVE_INFINITY;
-  readonly #snapshots = new Map<string, { snapshot: Uint8Array; timeUs: number; fingerprint: string }>();
   readonly #states = new Map<string, TradingState>();
-  readonly #deaths = new Map<number, number>();
-  readonly #phases = new Map<string, InstancePhase>();
-  readonly #scratch = RecordBuffer.allocate(1);
   readonly #rounds: Rounds;
   #accountState: TradingState = "active";
   #streamUp = false;
@@ -163,15 +107,6 @@ export class Trader {
   #streamLife = 0;
   #reconciledLife = NOT_RECONCILED;
   #draining = false;
-  #marketUp = false;
-  /** The venue's clock was read since market data came: only then does time pass without data. */
-  #clockInStep = false;
-  /** Nothing comes, or nothing is connected. */
-  #marketSilent = true;
-  /** What the engines were told last: that market data is not to be traded on. */
-  #marketStale = true;
-  readonly #lag: FeedLag;
-  readonly #repair: BarRepair;
   #tradeUpdates = 0;
   #marketMessages = 0;
   #reconciling: Promise<void> | null = null;
@@ -180,28 +115,9 @@ export class Trader {
 
   constructor(options: TraderOptions) {
     this.#options = options;
-    const { placement, config } = options;
-    this.#hub = new InboundHub({
-      routes: placement.routes,
-      wallUs: options.wallUs,
-      onUndeliverable: (worker) => this.#pool.halt(worker),
-    });
-    this.#pool = new EnginePool({
-      specs: placement.specs,
-      spin: config.engine.spin,
-      onDeath: (worker, error) => this.#onWorkerDeath(worker, error),
-    });
-    this.#pump = new IntentPump({
-      onIntent: (intent) => this.#onIntent(intent),
-      onRecord: (worker, intents, slot) => options.observer.intentRecord(worker, intents, slot),
-    });
-    this.#sequencer = new InboundSequencer(
-      { append: (records, slot) => this.#forward(records, slot) },
-      RecordBuffer.allocate(1),
-    );
     this.#rounds = new Rounds((error) => options.log.warn("a periodic task failed", { error: String(error) }));
-    this.#lag = new FeedLag(options.clock, options.nowMs);
-    this.#repair = this.#createRepair();
+    this.#crew = this.#createCrew();
+    this.#market = this.#createMarketSide();
     this.manager = this.#createManager();
     this.#keeper = new AccountKeeper({
       broker: options.broker,
@@ -222,11 +138,11 @@ export class Trader {
   }
 
   get pool(): EnginePool {
-    return this.#pool;
+    return this.#crew.pool;
   }
 
   get hub(): InboundHub {
-    return this.#hub;
+    return this.#crew.hub;
   }
 
   get isStarted(): boolean {
@@ -238,7 +154,7 @@ export class Trader {
   }
 
   get isMarketUp(): boolean {
-    return this.#marketUp && !this.#marketStale;
+    return this.#market.isUp;
   }
 
   get accountState(): TradingState {
@@ -262,7 +178,7 @@ export class Trader {
   }
 
   phase(instanceId: string): InstancePhase {
-    return this.#phases.get(instanceId) ?? "stopped";
+    return this.#crew.phase(instanceId);
   }
 
   instanceState(instanceId: string): TradingState {
@@ -276,23 +192,16 @@ export class Trader {
     books.load(snapshot.cash, snapshot.positions);
     for (const [scope, state] of snapshot.tradingStates) this.#states.set(scope, state);
     this.#accountState = this.#states.get("account") ?? "active";
-    this.#splits = snapshot.splits;
-    for (const row of snapshot.instances) {
-      this.#snapshots.set(row.instanceId, {
-        snapshot: row.snapshot,
-        timeUs: row.snapshotTimeUs,
-        fingerprint: row.fingerprint,
-      });
-    }
+    this.#crew.load(snapshot);
     try {
       await this.#listen();
       await this.#reconcileAtStart(snapshot);
-      for (let worker = 0; worker < this.#pool.size; worker++) await this.#startWorker(worker);
-      this.#connectFeed();
+      await this.#crew.start();
+      this.#market.connect();
       this.#startTimers();
       this.#started = true;
       if (this.#streamUp && !this.#isReconciled) void this.#reconcileAgain();
-      log.info("trading", { instances: this.#options.placement.instances.length, workers: this.#pool.size });
+      log.info("trading", { instances: this.#options.placement.instances.length, workers: this.pool.size });
     } catch (error) {
       await this.#close();
       throw error;
@@ -302,7 +211,7 @@ export class Trader {
   /** No new intents from engines; waits for what is in flight, at most `ms`. */
   async drain(ms: number): Promise<void> {
     this.#draining = true;
-    this.#hub.controlAll(CONTROL_ACCOUNT_STATE, TRADING_HALTED, this.#options.clock.nowUs());
+    this.#crew.tellAccountState("halted");
     this.#updateHalt();
     await within(ms, this.manager.settle());
     await this.#close();
@@ -342,20 +251,19 @@ export class Trader {
       // A fill in between would be counted twice.
       if (!this.manager.isIdle || executionsApplied !== this.manager.executionsApplied) continue;
       books.load(snapshot.cash, snapshot.positions);
-      this.#splits = snapshot.splits;
+      this.#crew.setSplits(snapshot.splits);
       break;
     }
     if (!this.#started) return;
     if (splits.length > 0) onSplit(splits);
-    else for (const instance of this.#options.placement.instances) this.#tellPositions(instance);
+    else for (const instance of this.#options.placement.instances) this.#crew.tellPositions(instance);
   }
 
   /** Resolves when everything received so far has gone all the way through engines, journal and broker. */
   async quiesce(): Promise<void> {
     for (;;) {
-      await this.#pool.drained();
-      this.#pump.drain();
-      if (this.manager.isIdle && this.#pool.isDrained) return;
+      await this.#crew.drained();
+      if (this.manager.isIdle && this.pool.isDrained) return;
       await this.manager.settle();
     }
   }
@@ -364,18 +272,70 @@ export class Trader {
     this.#accountState = state;
     this.#states.set("account", state);
     this.#updateHalt();
-    this.#hub.controlAll(CONTROL_ACCOUNT_STATE, tradingNumber(state), this.#options.clock.nowUs());
+    this.#crew.tellAccountState(state);
   }
 
   setInstanceState(instance: PlacedInstance, state: TradingState): void {
     this.#states.set(`instance:${instance.id}`, state);
-    this.#hub.control(
-      instance.worker,
-      CONTROL_INSTANCE_STATE,
-      instance.index,
-      tradingNumber(state),
-      this.#options.clock.nowUs(),
-    );
+    this.#crew.tellInstanceState(instance, state);
+  }
+
+  #createCrew(): EngineCrew {
+    const { placement, config, broker, books, keeper, clock, recordings, lockstep, observer } = this.#options;
+    const { log, wallUs, sleep } = this.#options;
+    return new EngineCrew({
+      placement,
+      spin: config.engine.spin,
+      broker,
+      books,
+      keeper,
+      clock,
+      recordings,
+      lockstep,
+      orders: {
+        accountState: () => this.#accountState,
+        instanceState: (instanceId) => this.instanceState(instanceId),
+        isMarketStale: () => this.#market.isStale,
+      },
+      onIntent: (intent, instance) => {
+        observer.intent(intent, instance);
+        if (intent.kind === "order") this.manager.onOrder(intent);
+        else this.manager.onCancel(intent);
+      },
+      onRecord: (worker, intents, slot) => observer.intentRecord(worker, intents, slot),
+      onDied: (worker, error) => observer.workerDied(worker, error),
+      settleWorker: (worker) => this.#settleWorker(worker),
+      log,
+      wallUs,
+      sleep,
+    });
+  }
+
+  #createMarketSide(): MarketSide {
+    const { feed, placement, config, broker, books, keeper, clock, lockstep, observer } = this.#options;
+    const { log, nowMs, wallUs, onReceived } = this.#options;
+    return new MarketSide({
+      feed,
+      hub: this.#crew.hub,
+      placement,
+      broker,
+      books,
+      keeper,
+      clock,
+      simulated: config.tradingMode === "simulated",
+      lockstep,
+      readClock: () => this.#readClock(),
+      onRecord: (records, slot) => observer.marketRecord(records, slot),
+      onFrame: (count) => {
+        this.#marketMessages += count;
+        this.manager.setVenueTimeUs(clock.nowUs());
+        onReceived(this.#marketMessages, this.#tradeUpdates);
+      },
+      onFeedDelayUs: (us) => observer.feedDelayUs(us),
+      log,
+      nowMs,
+      wallUs,
+    });
   }
 
   #createManager(): OrderManager {
@@ -385,7 +345,7 @@ export class Trader {
       broker,
       fence,
       limits: journalLimits(config.risk),
-      feedback: this.#hub,
+      feedback: this.hub,
       observer: {
         ...observer,
         fenced: () => this.#options.onFenced(),
@@ -399,7 +359,7 @@ export class Trader {
         },
       },
       toIntent: (decoded) => {
-        const instance = this.#instanceOf(decoded.owner.worker, decoded.owner.instanceIndex);
+        const instance = this.#crew.instanceOf(decoded.owner.worker, decoded.owner.instanceIndex);
         const instrument = placement.specs[0]?.instruments[decoded.owner.instrumentIndex];
         if (instrument === undefined) throw new RangeError(`intent names instrument ${decoded.owner.instrumentIndex}`);
         return orderIntent(decoded, instance, instrument, bookId, config.risk.collarBps);
@@ -434,18 +394,7 @@ export class Trader {
 
   /** A fill of an order that no engine of this life has made: its instance learns the new position all the same. */
   #tellPosition({ order, position }: AppliedExecution): void {
-    const { placement, clock } = this.#options;
-    if (this.manager.find(order.clientOrderId)?.owner !== null) return;
-    const instance = placement.instances.find((i) => i.id === position.instanceId);
-    const instrument = instance?.instruments[instance.symbols.indexOf(position.symbol)];
-    if (instance === undefined || instrument === undefined) return;
-    this.#hub.position(instance.worker, instance.index, instrument, position.quantity, clock.nowUs());
-  }
-
-  #instanceOf(worker: number, index: number): PlacedInstance {
-    const found = this.#options.placement.instances.find((i) => i.worker === worker && i.index === index);
-    if (found === undefined) throw new RangeError(`worker ${worker} has no instance ${index}`);
-    return found;
+    if (this.manager.find(order.clientOrderId)?.owner === null) this.#crew.tellPosition(position);
   }
 
   async #listen(): Promise<void> {
@@ -592,229 +541,8 @@ export class Trader {
     }
   }
 
-  async #startWorker(index: number): Promise<void> {
-    const instances = this.#options.placement.instances.filter((i) => i.worker === index);
-    const restored = instances.flatMap((instance) => {
-      const kept = this.#usableSnapshot(instance);
-      if (kept === null) return [];
-      return [{ instanceIndex: instance.index, snapshot: doublesOf(kept.snapshot) }];
-    });
-    const spec = this.#options.placement.specs[index] as EngineSpec;
-    const tap = (await this.#options.recordings?.begin(index, spec, restored)) ?? null;
-    const worker = this.#pool.start(index, restored, tap);
-    this.#hub.attach(worker);
-    this.#pump.attach(worker);
-    for (const instance of instances) this.#phases.set(instance.id, "warming_up");
-    for (const instance of instances) {
-      await this.#warmUp(instance);
-      // It died meanwhile: its successor begins again.
-      if (this.#pool.worker(index) !== worker || this.#stopped) return;
-    }
-    this.#hub.control(index, CONTROL_FEED_STALE, 0, this.#marketStale ? 1 : 0, this.#options.clock.nowUs());
-    this.#gap(worker);
-    for (const instance of instances) this.#resume(instance);
-  }
-
-  /** Of another strategy, or with prices of before a split, a snapshot is of no use: the warm-up begins from nothing. */
-  #usableSnapshot(instance: PlacedInstance): { readonly snapshot: Uint8Array; readonly timeUs: number } | null {
-    const kept = this.#snapshots.get(instance.id);
-    if (kept === undefined || kept.fingerprint !== instance.fingerprint) return null;
-    return kept.timeUs < lastSplitUs(this.#splits, instance.symbols) ? null : kept;
-  }
-
-  async #warmUp(instance: PlacedInstance): Promise<void> {
-    const { broker, keeper, clock, wallUs, log } = this.#options;
-    const sinceUs = this.#usableSnapshot(instance)?.timeUs ?? null;
-    const splitAtUs = (symbol: string) => lastSplitUs(this.#splits, [symbol]);
-    const bars = await warmUpBars(instance, sinceUs, { broker, keeper, splitAtUs, nowUs: clock.nowUs() });
-    for (const [local, list] of bars.entries()) {
-      for (const bar of list) {
-        writeBar(this.#scratch, instance.instruments[local] as number, instance.barSeconds, bar, false, wallUs());
-        this.#hub.marketTo(instance.worker, this.#scratch, 0);
-        this.#hub.flush();
-      }
-    }
-    log.info("instance warmed up", { instance: instance.id, bars: bars.map((list) => list.length), since: sinceUs });
-  }
-
-  /** The first bar after a start misses its beginning. Not in lockstep: there the run begins with the data. */
-  #gap(worker: EngineWorker): void {
-    const nowUs = this.#options.clock.nowUs();
-    if (this.#options.lockstep || nowUs === 0) return;
-    this.#scratch.header(0, KIND_GAP, 0, NO_INSTRUMENT, 0, nowUs, this.#options.wallUs());
-    this.#hub.marketTo(worker.index, this.#scratch, 0);
-  }
-
-  #resume(instance: PlacedInstance): void {
-    const nowUs = this.#options.clock.nowUs();
-    this.#tellPositions(instance);
-    const state = this.instanceState(instance.id);
-    this.#hub.control(instance.worker, CONTROL_INSTANCE_STATE, instance.index, tradingNumber(state), nowUs);
-    this.#hub.control(instance.worker, CONTROL_ACCOUNT_STATE, 0, tradingNumber(this.#accountState), nowUs);
-    const suppressUs = this.#snapshots.get(instance.id)?.timeUs ?? 0;
-    this.#hub.control(instance.worker, CONTROL_RESUME, instance.index, suppressUs, nowUs);
-    this.#phases.set(instance.id, "running");
-  }
-
-  #tellPositions(instance: PlacedInstance): void {
-    for (const [local, instrument] of instance.instruments.entries()) {
-      const symbol = instance.symbols[local] as string;
-      const quantity: Fixed = this.#options.books.position(instance.id, symbol)?.quantity ?? 0n;
-      this.#hub.position(instance.worker, instance.index, instrument, quantity, this.#options.clock.nowUs());
-    }
-  }
-
-  #connectFeed(): void {
-    const { feed, log, config } = this.#options;
-    feed.start({
-      frame: (records, count) => this.#onFrame(records, count),
-      connected: () => {
-        this.#marketUp = true;
-        log.info("market data connected");
-        void this.#readClock().then(() => this.#onMarketInStep());
-      },
-      disconnected: (cause) => {
-        this.#marketUp = false;
-        // A simulator's time stands still while it is away, and at its start until somebody listens.
-        if (config.tradingMode === "simulated") this.#clockInStep = false;
-        log.warn("market data lost", { cause });
-        this.#onMarketGap();
-        this.#repair.lost(this.#options.clock.nowUs());
-      },
-      stale: (isStale) => {
-        // In lockstep silence means nothing: the market waits for this process.
-        if (!isStale || !this.#options.lockstep) this.#marketSilent = isStale;
-        this.#judgeMarket();
-      },
-      gap: () => {
-        this.#onMarketGap();
-        this.#repair.gap(this.#options.clock.nowUs());
-      },
-    });
-  }
-
-  /** Data comes, and the venue's clock was read since. Whatever bar is open now misses what came before the connection. */
-  #onMarketInStep(): void {
-    this.#clockInStep = true;
-    this.#lag.reset();
-    if (this.#options.lockstep || !this.#repair.isLost) return;
-    this.#onMarketGap();
-    this.#repair.back(this.#options.clock.nowUs());
-  }
-
-  #onMarketGap(): void {
-    this.#options.keeper.gap(this.#options.clock.nowUs());
-    this.#scratch.header(0, KIND_GAP, 0, NO_INSTRUMENT, 0, this.#options.clock.nowUs(), this.#options.wallUs());
-    for (let i = 0; i < this.#pool.size; i++) this.#hub.marketTo(i, this.#scratch, 0);
-    this.#hub.flush();
-  }
-
-  /** Tells the engines when market data has become, or is no longer, what must not be traded on. */
-  #judgeMarket(): void {
-    const { clock } = this.#options;
-    const isStale = this.#marketSilent || this.#lag.isLagging || this.#repair.isOverdue(clock.nowUs());
-    if (isStale === this.#marketStale) return;
-    this.#marketStale = isStale;
-    this.#hub.controlAll(CONTROL_FEED_STALE, isStale ? 1 : 0, clock.nowUs());
-  }
-
-  /** The intervals that instances use and the broker keeps. */
-  #createRepair(): BarRepair {
-    const { broker, placement, log } = this.#options;
-    const series = new Map<string, RepairedSeries>();
-    for (const { barSeconds, instruments, symbols } of placement.instances) {
-      if (barSeconds === 0 || barSeconds % BROKER_INTERVAL_SECONDS !== 0) continue;
-      for (const [local, instrument] of instruments.entries()) {
-        const symbol = symbols[local] as string;
-        series.set(`${symbol} ${barSeconds}`, { instrument, symbol, intervalSeconds: barSeconds });
-      }
-    }
-    return new BarRepair({
-      series: [...series.values()],
-      broker,
-      onBar: (one, bar, decides) => this.#onRepairedBar(one, bar, decides),
-      onFailed: ({ symbol }, cause) => log.warn("missed bars could not be read; trying again", { symbol, cause }),
-    });
-  }
-
-  #onRepairedBar({ instrument, intervalSeconds }: RepairedSeries, bar: HistoricalBar, decides: boolean): void {
-    writeBar(this.#scratch, instrument, intervalSeconds, bar, decides, this.#options.wallUs());
-    this.#sequencer.append(this.#scratch, 0);
-    this.#hub.flush();
-  }
-
-  #onFrame(records: RecordBuffer, count: number): void {
-    const { clock, observer, lockstep, wallUs } = this.#options;
-    this.#marketMessages += count;
-    for (let slot = 0; slot < count; slot++) this.#sequencer.append(records, slot);
-    this.#hub.flush();
-    if (count === 0) return;
-    if (!lockstep && this.#clockInStep) this.#lag.frame(records, count);
-    clock.observe(records.lane(count - 1, LANE_VENUE_TIME_US));
-    this.manager.setVenueTimeUs(clock.nowUs());
-    this.#options.onReceived(this.#marketMessages, this.#tradeUpdates);
-    if (!lockstep) observer.feedDelayUs(wallUs() - records.lane(count - 1, LANE_VENUE_TIME_US));
-  }
-
-  #forward(records: RecordBuffer, slot: number): void {
-    const { keeper, books, observer, placement } = this.#options;
-    const kind = records.kind(slot);
-    if (kind === KIND_TIMER) keeper.time(records.lane(slot, LANE_VENUE_TIME_US));
-    else {
-      keeper.record(records, slot);
-      if (kind === KIND_QUOTE) {
-        const symbol = placement.specs[0]?.instruments[records.instrument(slot)]?.symbol;
-        if (symbol !== undefined) {
-          books.quote(
-            symbol,
-            records.lane(slot, LANE_A),
-            records.lane(slot, LANE_C),
-            records.lane(slot, LANE_VENUE_TIME_US),
-          );
-        }
-      }
-      observer.marketRecord(records, slot);
-    }
-    this.#hub.market(records, slot);
-  }
-
-  #onIntent(intent: DecodedIntent): void {
-    const instance = this.#instanceOf(intent.owner.worker, intent.owner.instanceIndex);
-    if (intent.kind === "order") {
-      this.#snapshots.set(instance.id, {
-        snapshot: intent.snapshot,
-        timeUs: intent.engineTimeUs,
-        fingerprint: instance.fingerprint,
-      });
-      this.#options.observer.intent(intent, instance);
-      this.manager.onOrder(intent);
-    } else {
-      this.#options.observer.intent(intent, instance);
-      this.manager.onCancel(intent);
-    }
-  }
-
-  #onWorkerDeath(index: number, error: unknown): void {
-    const { observer, log, placement } = this.#options;
-    if (this.#stopped) return;
-    for (const instance of placement.instances)
-      if (instance.worker === index) this.#phases.set(instance.id, "warming_up");
-    log.error("engine worker died: its instances do not trade until it is rebuilt", {
-      worker: index,
-      error: String(error),
-    });
-    this.#pump.drain();
-    this.#hub.detach(index);
-    observer.workerDied(index, error);
-    void this.#replace(index).catch((failure: unknown) => log.error("worker not rebuilt", { error: String(failure) }));
-  }
-
-  /** What the dead worker had in flight ends first: its positions are then known, and no order is decided twice. */
-  async #replace(index: number): Promise<void> {
-    const deaths = (this.#deaths.get(index) ?? 0) + 1;
-    this.#deaths.set(index, deaths);
-    // One that dies again and again must not take the processor from the others.
-    if (deaths > 1) await this.#options.sleep(Math.min(REPLACE_PAUSE_MS * 2 ** (deaths - 2), REPLACE_PAUSE_MAX_MS));
+  async #settleWorker(index: number): Promise<void> {
+    const { sleep } = this.#options;
     await this.manager.settle();
     while (!this.#stopped) {
       const mine = [...this.manager.liveOrders()].filter((live) => live.owner?.worker === index);
@@ -822,42 +550,27 @@ export class Trader {
       for (const live of mine) if (!live.order.cancelRequested) this.manager.cancel(live.order.clientOrderId);
       await this.manager.settle();
       await this.#reconciler.sweep();
-      await this.#options.sleep(100);
+      await sleep(100);
     }
     await this.manager.settle();
-    if (!this.#stopped) await this.#startWorker(index);
   }
 
   #startTimers(): void {
-    const { clock, lockstep } = this.#options;
-    if (!lockstep) {
-      this.#rounds.every(250, () => {
-        if (this.#clockInStep && clock.nowUs() > 0)
-          this.#sequencer.onClock(clock.nowUs() - CLOCK_LAG_US, this.#options.wallUs());
-        this.#hub.flush();
-        this.#judgeMarket();
-      });
-      this.#rounds.every(250, () => this.#repair.round(clock.nowUs()));
-      // The venue's time and ours drift apart, and the lag of market data is judged by it.
-      this.#rounds.every(CLOCK_EVERY_MS, () => this.#readClock());
-    }
     this.#rounds.every(1000, () => this.#reconciler.sweep());
-    if (!lockstep) this.#rounds.every(1000, () => this.#takeActivitiesWhenDue());
+    if (this.#options.lockstep) return;
+    this.#rounds.every(250, () => this.#market.tick());
+    this.#rounds.every(250, () => this.#market.repair());
+    // The venue's time and ours drift apart, and the lag of market data is judged by it.
+    this.#rounds.every(CLOCK_EVERY_MS, () => this.#readClock());
+    this.#rounds.every(1000, () => this.#takeActivitiesWhenDue());
   }
 
   /** The account's connections are freed for the next owner. */
   async #close(): Promise<void> {
-    const { broker, feed } = this.#options;
     this.#stopped = true;
     this.manager.stop();
-    this.#hub.stop();
-    await Promise.all([this.#rounds.stop(), broker.unwatch(), feed.close(), this.#pool.stop()]);
+    await Promise.all([this.#rounds.stop(), this.#options.broker.unwatch(), this.#market.close(), this.#crew.stop()]);
   }
-}
-
-/** Venue time of the last split of any of the symbols, us; minus infinity without one. */
-function lastSplitUs(splits: readonly Split[], symbols: readonly string[]): number {
-  return Math.max(...splits.filter(({ symbol }) => symbols.includes(symbol)).map(({ atUs }) => atUs));
 }
 
 /** An order by hand that no owner has sent yet; its exits go with it. */
@@ -872,12 +585,4 @@ async function within(ms: number, work: Promise<void>): Promise<boolean> {
   const inTime = await Promise.race([work.then(() => true), late]);
   done.abort();
   return inTime;
-}
-
-function tradingNumber(state: TradingState): number {
-  return state === "active" ? TRADING_ACTIVE : state === "reducing" ? TRADING_REDUCING : TRADING_HALTED;
-}
-
-function doublesOf(bytes: Uint8Array): Float64Array {
-  return new Float64Array(bytes.slice().buffer);
 }
