@@ -254,6 +254,10 @@ class SimulatorServer implements Simulator {
       this.#authorize(request);
       this.#countRequest(request, reply);
     });
+    // An answer may show what has just happened: it leaves only after that is on the disk.
+    app.addHook("onSend", async () => {
+      await this.#exchange.ledger.committed();
+    });
     app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
       if (error instanceof WireError) return reply.code(error.status).send(error.body);
       const status = error.statusCode ?? 500;
