@@ -2,10 +2,10 @@
  * A request's query parameters, read with errors that name the parameter and what is allowed. Repeated parameters and
  * comma lists are the same list; a single value that is repeated is refused. Pure.
  */
-import { parseEpochDay } from "../../core/market/calendar.ts";
 import { malformed, type WireError } from "../wire-error.ts";
 import { parseTimeUs } from "../wire-time.ts";
 
+const DAY_MS = 86_400_000;
 const DATE_LENGTH = "2018-01-02".length;
 /** The spellings that Alpaca's server, and so its clients, know. */
 const YES: ReadonlySet<string> = new Set(["true", "True", "TRUE", "t", "T", "1"]);
@@ -77,9 +77,9 @@ export class QueryParameters {
   epochDay(name: string): number | null {
     const text = this.text(name);
     if (text === null) return null;
-    const date = text.slice(0, DATE_LENGTH);
-    if (parseTimeUs(text) === null || !isDate(date)) throw this.#refuse(`${name} must be a date such as 2018-01-02`);
-    return parseEpochDay(date, name);
+    const epochDay = parseTimeUs(text) === null ? null : epochDayOfDate(text.slice(0, DATE_LENGTH));
+    if (epochDay === null) throw this.#refuse(`${name} must be a date such as 2018-01-02`);
+    return epochDay;
   }
 
   /** At most `most` of these may be given together. */
@@ -91,8 +91,8 @@ export class QueryParameters {
   }
 }
 
-/** Of the form, and a day that its month has. */
-function isDate(text: string): boolean {
+/** Days since 1970-01-01 of a date of any year; null for a day that its month does not have. */
+function epochDayOfDate(text: string): number | null {
   const ms = Date.parse(`${text}T00:00:00Z`);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text) ? ms / DAY_MS : null;
 }

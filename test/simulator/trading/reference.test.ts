@@ -206,6 +206,7 @@ describe("calendars", () => {
       week.map((day: Body) => day.date),
       ["2018-01-02", "2018-01-03", "2018-01-04", "2018-01-05", "2018-01-08", "2018-01-09"],
     );
+    assert.deepEqual((await venue.get("/v3/calendar/NYSE?start=0001-01-01&end=0099-12-31")).body.calendar, []);
     assert.equal((await venue.get("/v3/calendar/LSE")).status, 400);
   });
 
