@@ -1,7 +1,7 @@
 /** The market-data streams of Alpaca's client for JavaScript, version 3: MessagePack, and TLS whatever the address says. */
 import { type Alpaca3, alpaca3 } from "./alpaca-3.ts";
 import type { Channel, DataStreamClient, SeenBar, SeenQuote, SeenTrade } from "./data-client.ts";
-import { Arrivals } from "./scripted-venue.ts";
+import { Arrivals } from "./arrivals.ts";
 
 type StockStream = Alpaca3["data_stream_v2"];
 type CryptoStream = Alpaca3["crypto_stream_v1beta3"];

@@ -1,6 +1,7 @@
 /** Alpaca's client for JavaScript, version 3, pointed at a simulator. It sends and gives Alpaca's own words. */
 import alpacaModule from "alpaca-trade-api-3";
-import { Arrivals, KEYS } from "./scripted-venue.ts";
+import { Arrivals } from "./arrivals.ts";
+import { KEYS } from "./scripted-venue.ts";
 import {
   type OrderChanges,
   type OrderFields,

@@ -2,7 +2,7 @@
 import type { Bar, Quote, streaming, Trade } from "@alpacahq/alpaca-trade-api";
 import { alpaca4 } from "./alpaca-4.ts";
 import type { Channel, DataStreamClient, SeenBar, SeenQuote, SeenTrade } from "./data-client.ts";
-import { Arrivals } from "./scripted-venue.ts";
+import { Arrivals } from "./arrivals.ts";
 
 type Named<T> = T & { readonly symbol: string };
 

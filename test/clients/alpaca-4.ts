@@ -1,6 +1,7 @@
 /** Alpaca's client for JavaScript, version 4, pointed at a simulator. */
 import { Alpaca, ApiError, orders, type trading, type streaming } from "@alpacahq/alpaca-trade-api";
-import { Arrivals, KEYS } from "./scripted-venue.ts";
+import { Arrivals } from "./arrivals.ts";
+import { KEYS } from "./scripted-venue.ts";
 import {
   type OrderChanges,
   type OrderFields,

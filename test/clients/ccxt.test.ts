@@ -3,7 +3,8 @@ import { describe, it, type TestContext } from "node:test";
 import ccxt, { type Order } from "ccxt";
 import { CcxtAlpaca } from "./ccxt.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
-import { type Arrivals, KEYS, MarketScript, ScriptedVenue, START_MS } from "./scripted-venue.ts";
+import type { Arrivals } from "./arrivals.ts";
+import { KEYS, MarketScript, ScriptedVenue, START_MS } from "./scripted-venue.ts";
 
 const PAIR = "BTC/USD";
 const SETTINGS = { instruments: [{ symbol: PAIR }] };

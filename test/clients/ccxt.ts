@@ -1,6 +1,7 @@
 /** ccxt's `alpaca`, which trades crypto pairs only, pointed at a simulator. */
 import ccxt, { type Order } from "ccxt";
-import { Arrivals, KEYS } from "./scripted-venue.ts";
+import { Arrivals } from "./arrivals.ts";
+import { KEYS } from "./scripted-venue.ts";
 
 /** ccxt has no word for "the subscription is acknowledged"; its handler of that message is the place to hear of it. */
 class ListeningAlpaca extends ccxt.pro.alpaca {

@@ -1,5 +1,5 @@
 /** What the contract of market data needs of a client, and what it sees: one shape, whatever the client's own is. */
-import type { Arrivals } from "./scripted-venue.ts";
+import type { Arrivals } from "./arrivals.ts";
 
 export interface SeenTrade {
   readonly symbol: string;

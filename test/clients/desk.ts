@@ -1,7 +1,8 @@
 /** What the contracts of orders have in common: a scripted market, a client, and the updates that it watches. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type Arrivals, MarketScript, ScriptedVenue } from "./scripted-venue.ts";
+import type { Arrivals } from "./arrivals.ts";
+import { MarketScript, ScriptedVenue } from "./scripted-venue.ts";
 import { type OrderFields, Refused, type SeenOrder, type SeenUpdate, type TradingClient } from "./trading-client.ts";
 
 export type Connect = (url: string) => TradingClient;

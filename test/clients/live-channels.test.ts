@@ -8,7 +8,8 @@ import type { streaming } from "@alpacahq/alpaca-trade-api";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { alpaca4 } from "./alpaca-4.ts";
 import { Alpaca4DataStream } from "./alpaca-4-data.ts";
-import { Arrivals, KEYS } from "./scripted-venue.ts";
+import { Arrivals } from "./arrivals.ts";
+import { KEYS } from "./scripted-venue.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "clients-live-"));
 after(() => rmSync(folder, { recursive: true }));

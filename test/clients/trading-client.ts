@@ -1,5 +1,5 @@
 /** What the contract of orders needs of a client, and what it sees of an order: Alpaca's words, whatever the client's own are. */
-import type { Arrivals } from "./scripted-venue.ts";
+import type { Arrivals } from "./arrivals.ts";
 
 /** As in the body of `POST /v2/orders`. */
 export interface OrderFields {

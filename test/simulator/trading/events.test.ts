@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { createSimulator } from "../../../src/simulator/simulator.ts";
-import { Arrivals } from "../../clients/scripted-venue.ts";
+import { Arrivals } from "../../clients/arrivals.ts";
 import { type Body, call, HEADERS, KEYS, order, tradeStream } from "../client.ts";
 import { market, refusal, start } from "./venue.ts";
 
