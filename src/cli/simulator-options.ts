@@ -204,7 +204,7 @@ export const SIMULATOR_OPTIONS: readonly FieldOption[] = [
     name: "retained-ticks",
     value: "N",
     about:
-      "Ticks of the whole market kept for history, about 200 bytes each. 100000 by default; older ones are made or read again.",
+      "Ticks of the whole market kept for history, about 200 bytes each. 20000 by default; older ones are made or read again.",
     field: "retainedTicks",
     read: asNumber,
   },

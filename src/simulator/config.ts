@@ -88,7 +88,7 @@ const schema = z.strictObject({
   /** A reader of market data who has left so many bytes unread is cut. */
   slowClientBytes: z.int().min(65_536).max(1_073_741_824).default(16_777_216),
   /** Ticks of the whole market that are kept for history, about 200 bytes each; older ones are read or made again. */
-  retainedTicks: z.int().min(1000).max(10_000_000).default(100_000),
+  retainedTicks: z.int().min(1000).max(10_000_000).default(20_000),
   /** A file of news articles, one JSON object a line; null for a market without news. */
   newsFile: z.string().min(1).nullable().default(null),
   /** Synthetic market: halts per instrument and half hour, as a probability. */

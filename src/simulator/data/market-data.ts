@@ -55,6 +55,8 @@ export interface MarketDataOptions {
 /** Bars kept of all instruments together, about: 150 bytes each. */
 const RETAINED_BARS = 500_000;
 const RETAINED_BARS_PER_INSTRUMENT = 50_000;
+/** Messages that wait for their second time on the delayed tape, at most. */
+const DELAYED_MESSAGES = 200_000;
 
 export class MarketData {
   readonly streams: DataStreams;
@@ -101,7 +103,7 @@ export class MarketData {
       instruments: (shown) => this.#shown(shown),
       onSubscribed: (connection, change) => this.#subscribed(connection, change),
     });
-    this.#delayed = new DelayedFeed(retainedTicks, (message) => this.streams.publish("delayed", message));
+    this.#delayed = new DelayedFeed(DELAYED_MESSAGES, (message) => this.streams.publish("delayed", message));
     this.#live = new FeedPublisher({
       instruments,
       store: this.#store,
@@ -190,7 +192,8 @@ export class MarketData {
   #publish(message: AnyMessage): void {
     if (message.instrument.assetClass === "crypto") return this.streams.publish("crypto", message);
     this.streams.publish("stocks", message);
-    this.#delayed.add(message, this.#timeUs);
+    // Kept for those who are there: what waits is old by the time it goes, and costs the collector much.
+    if (this.streams.has("delayed")) this.#delayed.add(message, this.#timeUs);
   }
 
   #shown(source: FeedSource): readonly Instrument[] {
