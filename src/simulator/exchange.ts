@@ -42,6 +42,7 @@ import {
   orderOfRecord,
   orderRecord,
 } from "./ledger-entry.ts";
+import { ofFormat1 } from "./ledger-format-1.ts";
 import { accountLines, openSnapshot, SnapshotReader } from "./ledger-snapshot.ts";
 import { type FillConfig, feeModel, fillModel, latencyModel, slippageModel } from "./model-config.ts";
 import type { MarketTick } from "./market-source.ts";
@@ -104,7 +105,7 @@ export class Exchange {
       latency: latencyModel(config.latency, seed),
       slippage: slippageModel(config.slippage, seed),
     });
-    for (const entry of rest) this.#recover(entry);
+    for (const entry of rest) this.#recover(this.head.format === 1 ? ofFormat1(entry) : entry);
   }
 
   /** Those that are kept, oldest first. */
@@ -415,10 +416,14 @@ function isTold(event: VenueEvent): boolean {
 }
 
 function checkedHead(entry: LedgerEntry, options: ExchangeOptions): HeadEntry {
-  if (entry.kind !== "head" || entry.format !== LEDGER_FORMAT) {
-    throw new CodedError("LEDGER_FORMAT", `the first line of the ledger must be a head of format ${LEDGER_FORMAT}`, {
-      field: "ledgerFile",
-    });
+  if (entry.kind !== "head" || (entry.format !== LEDGER_FORMAT && entry.format !== 1)) {
+    throw new CodedError(
+      "LEDGER_FORMAT",
+      `the first line of the ledger must be a head of format 1 or ${LEDGER_FORMAT}`,
+      {
+        field: "ledgerFile",
+      },
+    );
   }
   if (entry.market !== options.market) {
     throw new CodedError(

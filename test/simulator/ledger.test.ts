@@ -217,3 +217,97 @@ describe("the account in a ledger that began anew", () => {
     await assert.rejects(openExchange(file), { code: "LEDGER_FORMAT", message: /kept_ids is outside a snapshot/ });
   });
 });
+
+/** As version 0.1.0 wrote them: two shares bought at 100.01 and paid 200.02, one of them for sale at 190. */
+const FORMAT_1 = [
+  { kind: "head", format: 1, accountId: "a", startingCash: "100000", market: "test", startUs: START_US },
+  { kind: "order", position: 1, order: order1("buy", 1, "pending_new", "0", null) },
+  {
+    kind: "event",
+    event: "new",
+    position: 1,
+    timeUs: START_US,
+    order: order1("buy", 1, "new", "0", null),
+    execution: null,
+  },
+  {
+    kind: "event",
+    event: "fill",
+    position: 1,
+    timeUs: START_US,
+    order: { ...order1("buy", 1, "filled", "2", null), filledNotional: "200.02", fillCount: 1, filledAtUs: START_US },
+    execution: {
+      id: "e",
+      quantity: "2",
+      price: "100.01",
+      fee: "0",
+      feeQuantity: "0",
+      positionQuantity: "2",
+      cash: "99799.98",
+    },
+  },
+  { kind: "order", position: 1, order: order1("sell", 2, "pending_new", "0", "190") },
+  {
+    kind: "event",
+    event: "new",
+    position: 1,
+    timeUs: START_US,
+    order: order1("sell", 2, "new", "0", "190"),
+    execution: null,
+  },
+  { kind: "settings", settings: { noShorting: true } },
+  { kind: "day", timeUs: START_US + 1, equity: "99999.5" },
+  { kind: "cursor", position: 7, timeUs: START_US + 2 },
+];
+
+function order1(side: string, number: number, status: string, filled: string, limitPrice: string | null): object {
+  return {
+    clientOrderId: `old-${number}`,
+    symbol: "AAA",
+    side,
+    type: limitPrice === null ? "market" : "limit",
+    timeInForce: "gtc",
+    quantity: side === "buy" ? "2" : "1",
+    limitPrice,
+    id: `order-${number}`,
+    number,
+    opens: side === "buy",
+    status,
+    filledQuantity: filled,
+    filledNotional: "0",
+    fillCount: 0,
+    submittedAtUs: START_US,
+    updatedAtUs: START_US,
+    activeAtUs: START_US,
+    expiresAtUs: null,
+    filledAtUs: null,
+    canceledAtUs: null,
+    expiredAtUs: null,
+  };
+}
+
+describe("a ledger of version 0.1.0", () => {
+  it("is read, appended to and begun anew", async () => {
+    const file = newFile();
+    writeFileSync(file, FORMAT_1.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const exchange = await openExchange(file);
+    const { venue, lastDay } = exchange;
+    assert.deepEqual([venue.cash, venue.positionOf("AAA"), lastDay.equity], ["99799.98", "2", "99999.5"].map(fixed));
+    const open = venue.order("order-2");
+    assert.deepEqual([open?.status, open?.positionIntent, open?.role], ["new", "sell_to_close", "entry"]);
+    assert.equal(venue.availableOf("AAA"), fixed("1"));
+    assert.equal(venue.settings.noShorting, true);
+    quote(exchange, 0, 190, START_US + 10);
+    assert.equal(venue.order("order-2")?.status, "filled");
+    await exchange.ledger.close();
+    const again = await openExchange(file, 1);
+    assert.deepEqual(stateOf(again).snapshot, stateOf(exchange).snapshot);
+    again.markPosition(START_US + 20);
+    await again.ledger.compacted();
+    await again.ledger.close();
+    assert.equal(JSON.parse(linesOf(file)[0] ?? "").format, 2);
+    const last = await openExchange(file);
+    assert.deepEqual(stateOf(last), stateOf(again));
+    await last.ledger.close();
+  });
+});
