@@ -48,16 +48,19 @@ export type KeptEntry =
   | { readonly kind: "kept_order"; readonly order: WireRecord }
   | { readonly kind: "kept_fill"; readonly fill: EventRecord }
   | { readonly kind: "kept_activity"; readonly activity: WireRecord }
-  | { readonly kind: "kept_event"; readonly number: number; readonly event: EventRecord }
+  | { readonly kind: "kept_event"; readonly number: number; readonly event: KeptEvent }
   /** One of the two. */
   | {
       readonly kind: "kept_movement";
       readonly number: number;
-      readonly event?: EventRecord;
+      readonly event?: KeptEvent;
       readonly activity?: WireRecord;
     }
   /** Eight bytes for each id, base64. */
   | { readonly kind: "kept_ids"; readonly ids: string };
+
+/** An event, or the place of the `kept_fill` that it is, counted from 0: most events are fills. */
+export type KeptEvent = EventRecord | number;
 
 export interface SnapshotEndEntry {
   readonly kind: "snapshot_end";
@@ -108,11 +111,13 @@ function* snapshotLines({ venue: snapshot, log, position, historyHash }: Account
     yield { kind: "kept_ids", ids };
   }
   for (const order of snapshot.orders) yield { kind: "kept_order", order: orderRecord(order) };
+  const places = new Map(snapshot.fills.map((fill, place) => [fill, place]));
+  const kept = (event: VenueEvent): KeptEvent => places.get(event) ?? eventRecord(event);
   for (const fill of snapshot.fills) yield { kind: "kept_fill", fill: eventRecord(fill) };
   for (const activity of snapshot.activities) yield { kind: "kept_activity", activity: activityRecord(activity) };
-  for (const { number, event } of log.events) yield { kind: "kept_event", number, event: eventRecord(event) };
+  for (const { number, event } of log.events) yield { kind: "kept_event", number, event: kept(event) };
   for (const { number, event, activity } of log.movements) {
-    if (event !== null) yield { kind: "kept_movement", number, event: eventRecord(event) };
+    if (event !== null) yield { kind: "kept_movement", number, event: kept(event) };
     else yield { kind: "kept_movement", number, activity: activityRecord(activity) };
   }
   yield { kind: "snapshot_end" };
@@ -144,15 +149,30 @@ export class SnapshotReader {
         this.#activities.push(activityOfRecord(entry.activity));
         break;
       case "kept_event":
-        this.#events.push({ number: entry.number, event: eventOfRecord(entry.event) });
+        this.#events.push({ number: entry.number, event: this.#event(entry.event) });
         break;
       case "kept_movement":
-        this.#movements.push(movementOf(entry));
+        this.#movements.push(this.#movement(entry));
         break;
       case "kept_ids":
         this.#ids.push(Buffer.from(entry.ids, "base64"));
         break;
     }
+  }
+
+  #event(kept: KeptEvent): VenueEvent {
+    if (typeof kept !== "number") return eventOfRecord(kept);
+    const fill = this.#fills[kept];
+    if (fill !== undefined) return fill;
+    throw new CodedError("LEDGER_FORMAT", `a kept event is fill ${kept}, which is not there`, { field: "ledgerFile" });
+  }
+
+  #movement({ number, event, activity }: Extract<KeptEntry, { kind: "kept_movement" }>): Movement {
+    if (event !== undefined) return { number, event: this.#event(event), activity: null };
+    if (activity !== undefined) return { number, event: null, activity: activityOfRecord(activity) };
+    throw new CodedError("LEDGER_FORMAT", "a kept_movement has neither an event nor an activity", {
+      field: "ledgerFile",
+    });
   }
 
   finish(): Pick<AccountSnapshot, "venue" | "log"> {
@@ -180,14 +200,6 @@ export class SnapshotReader {
       hardToBorrow,
     };
   }
-}
-
-function movementOf({ number, event, activity }: Extract<KeptEntry, { kind: "kept_movement" }>): Movement {
-  if (event !== undefined) return { number, event: eventOfRecord(event), activity: null };
-  if (activity !== undefined) return { number, event: null, activity: activityOfRecord(activity) };
-  throw new CodedError("LEDGER_FORMAT", "a kept_movement has neither an event nor an activity", {
-    field: "ledgerFile",
-  });
 }
 
 /** The open reader, for a line that is only at home in a snapshot. Throws `LEDGER_FORMAT` outside of one. */

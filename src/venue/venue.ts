@@ -71,11 +71,12 @@ export interface VenueOptions {
   readonly slippage?: SlippageModel;
   /** Final orders that are kept for look-ups; older ones leave only their client order id behind. Default 20,000. */
   readonly retainedOrders?: number;
-  /** Fills and account activities that are kept, each; at most twice as many. Default 20,000. */
+  /** Fills and account activities that are kept, each; at most twice as many. Default 10,000. */
   readonly retainedFills?: number;
 }
 
-const DEFAULT_RETAINED = 20_000;
+const DEFAULT_RETAINED_ORDERS = 20_000;
+const DEFAULT_RETAINED_FILLS = 10_000;
 
 export class Venue {
   readonly #state: VenueState;
@@ -93,7 +94,7 @@ export class Venue {
     this.#state = new VenueState({
       markets: options.instruments.map((instrument) => new VenueMarket(instrument)),
       holdings: new Holdings(options.startingCash, options.cashRounding ?? "exact"),
-      book: new OrderBook(options.retainedOrders ?? DEFAULT_RETAINED),
+      book: new OrderBook(options.retainedOrders ?? DEFAULT_RETAINED_ORDERS),
       models: {
         fill: options.fill ?? quoteFill(),
         fee: options.fee ?? NO_FEE,
@@ -102,7 +103,7 @@ export class Venue {
       },
       idSeed: seedOf(options.seed),
       settings: { suspendTrade: false, noShorting: false, maxMarginMultiplier: 4, ...options.settings },
-      retainedFills: options.retainedFills ?? DEFAULT_RETAINED,
+      retainedFills: options.retainedFills ?? DEFAULT_RETAINED_FILLS,
     });
   }
 
