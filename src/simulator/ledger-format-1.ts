@@ -23,19 +23,20 @@ const ORDER_SINCE: WireRecord = {
   failedAtUs: null,
 };
 
+const EVENT_SINCE = { reason: null };
+const DAY_SINCE = { maintenanceMargin: "0", prices: {}, quantities: {} };
+
 export function ofFormat1(entry: LedgerEntry): LedgerEntry {
   switch (entry.kind) {
     case "order":
       return { ...entry, order: upgraded(entry.order) };
     case "event": {
-      const { execution, reason = null } = entry;
+      const { execution } = entry;
       const since = execution === null ? null : { previousId: null, ...execution };
-      return { ...entry, order: upgraded(entry.order), execution: since, reason };
+      return { ...EVENT_SINCE, ...entry, order: upgraded(entry.order), execution: since };
     }
-    case "day": {
-      const { maintenanceMargin = "0", prices = {}, quantities = {} } = entry;
-      return { ...entry, maintenanceMargin, prices, quantities };
-    }
+    case "day":
+      return { ...DAY_SINCE, ...entry };
     default:
       return entry;
   }
