@@ -26,7 +26,7 @@ export function enterOrder(state: VenueState, sized: SizedOrder, market: VenueMa
       ...UNTOUCHED,
       id: seededUuid(state.idSeed, number),
       number,
-      positionIntent: sized.positionIntent ?? intentOf(sized.side, state.positionOf(sized.symbol)),
+      positionIntent: intentOf(sized.side, state.positionOf(sized.symbol)),
       role: roleOf(sized),
       status: queued ? "accepted" : "pending_new",
       submittedAtUs: state.timeUs,

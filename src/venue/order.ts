@@ -76,7 +76,7 @@ export interface VenueOrderTerms {
 export interface NewVenueOrder extends VenueOrderTerms {
   readonly takeProfit: TakeProfit | null;
   readonly stopLoss: StopLoss | null;
-  /** Null to have it follow from the side and the position. */
+  /** Must fit the side; what the order does to the position follows from the position. */
   readonly positionIntent: VenuePositionIntent | null;
 }
 
@@ -98,7 +98,7 @@ export interface VenueOrder extends VenueOrderTerms {
   readonly id: string;
   /** Counts the account's orders from 1, legs and replacements included. */
   readonly number: number;
-  /** As given, else whether it was to open or to reduce a position when it was submitted. */
+  /** Whether it was to open or to reduce a position when it was submitted. */
   readonly positionIntent: VenuePositionIntent;
   readonly role: VenueOrderRole;
   /** Of a leg: the order that it belongs to. Of an OCO the take-profit is the parent, the stop-loss its leg. */
@@ -310,13 +310,13 @@ export function remainingOf(order: Pick<VenueOrder, "expectedQuantity" | "filled
 
 /**
  * What is left to trade at a price: of a notional order what the rest of the amount buys or brings, to nine decimals, and
- * of a sell never more than it reserves.
+ * of one that reduces a position never more than it reserves.
  */
 export function remainingAt(order: VenueOrder, price: Fixed): Fixed {
   if (order.notional === null) return remainingOf(order);
   const left = divideFixed(order.notional - order.filledNotional, price, "floor", "quantity");
   const reserved = remainingOf(order);
-  if (order.side === "sell" && left > reserved) return reserved;
+  if (!opensPosition(order) && left > reserved) return reserved;
   return left > 0n ? left : 0n;
 }
 

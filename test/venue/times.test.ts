@@ -241,6 +241,18 @@ describe("notional and fractional orders", () => {
     assert.equal(venue.positionOf("PART"), 0n);
   });
 
+  it("a notional buy that covers a short sale stops at flat", () => {
+    const venue = venueWith();
+    venue.onQuote(PART, 98, 98.01, NOON_US);
+    accepted(venue.submit(request("sell 262 PART"), NOON_US));
+    venue.onQuote(PART, 0, 0, NOON_US + 1);
+    venue.onTrade(PART, 98.01, NOON_US + 1);
+    // 25,676.54 are 261.978 shares at 98.01 and more than 262 at 98.
+    accepted(venue.submit(notional("buy 1 PART", "25676.54"), NOON_US + 2));
+    venue.onQuote(PART, 97.99, 98, NOON_US + 3);
+    assert.ok(venue.positionOf("PART") < 0n);
+  });
+
   it("are refused in Alpaca's words", () => {
     const venue = venueWith();
     for (const index of [OPEN, PART]) venue.onQuote(index, 99, 100, NOON_US);
