@@ -22,6 +22,11 @@ export function simpleOrders(connect: Connect): void {
     assert.equal(await client.cash(), "98999.8");
   });
 
+  it("watches orders in text frames as well, as the live venue sends them", async (t) => {
+    const { submit } = await openDesk(t, connect, quiet(), { tradeFrames: "text" });
+    assert.equal((await submit({ ...BUY, type: "market" }, "fill")).status, "filled");
+  });
+
   it("rests a limit order and fills it when the ask comes down to it", async (t) => {
     const { venue, client, submit, update } = await openDesk(t, connect, quiet().quote("ACME", 99.48, 99.5));
     const order = await submit({ ...BUY, type: "limit", limit_price: "99.5" }, "new");
