@@ -5,8 +5,11 @@
 import type { BrokerPosition, TradeUpdate } from "../broker/broker.ts";
 import type { Fixed } from "../core/fixed.ts";
 
-/** Far above any fee: a larger difference is not one. */
-const FEE_PARTS = 100n;
+/**
+ * Alpaca's maker and taker rates, basis points (https://alpaca.markets/support/crypto-maker-taker-gmt-faq). A difference that is
+ * at none of them is no fee: an update that was lost, or came out of order, leaves one of any size.
+ */
+const RATES_BPS = [2n, 5n, 8n, 10n, 12n, 13n, 15n, 18n, 20n, 22n, 25n];
 
 export class FeesInKind {
   readonly #positions = new Map<string, Fixed>();
@@ -34,6 +37,14 @@ export class FeesInKind {
     this.#positions.set(order.symbol, positionQuantity);
     if (before === null || order.side !== "buy") return 0n;
     const fee = before + quantity - positionQuantity;
-    return fee > 0n && fee * FEE_PARTS < quantity ? fee : 0n;
+    return isAtRate(fee, quantity) ? fee : 0n;
   }
+}
+
+/** To the ninth digit, whichever way it was rounded. */
+function isAtRate(fee: Fixed, quantity: Fixed): boolean {
+  return RATES_BPS.some((bps) => {
+    const down = (quantity * bps) / 10_000n;
+    return fee === down || fee === down + 1n;
+  });
 }

@@ -372,6 +372,7 @@ export class FaultWorld {
       connected: () => {
         this.#streamUp = true;
         this.#connections++;
+        life.manager.feesInKind.forget();
         void this.#reconcile(life);
       },
       disconnected: () => {
