@@ -132,9 +132,10 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("cancel" as const), which: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("round" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("split" as const, "dividend" as const) }) },
 );
 const sequence = fc.record({
+  /** Between this sequence and the next one, as between two sessions. */
+  action: fc.option(fc.constantFrom("split" as const, "dividend" as const), { freq: 2 }),
   steps: fc.array(fc.record({ faults: fc.array(fault, { maxLength: 2 }), step }), { minLength: 1, maxLength: 6 }),
 });
 const FAULTS = [
@@ -159,7 +160,7 @@ const FAULTS = [
 ];
 type Sequence = typeof sequence extends fc.Arbitrary<infer T> ? T : never;
 
-async function run(world: FaultWorld, { steps }: Sequence): Promise<void> {
+async function run(world: FaultWorld, { steps, action }: Sequence): Promise<void> {
   for (const { faults, step: each } of steps) {
     await world.commit(faults);
     if (each.kind === "order") {
@@ -172,10 +173,13 @@ async function run(world: FaultWorld, { steps }: Sequence): Promise<void> {
       const ids = [...world.manager.liveOrders()].map((live) => live.order.clientOrderId);
       const id = ids[each.which % Math.max(1, ids.length)];
       if (id !== undefined) world.cancel(id);
-    } else if (each.kind === "split" || each.kind === "dividend") await world.corporateAction(each.kind);
-    else if (each.kind === "round") await world.round();
+    } else if (each.kind === "round") await world.round();
     else await world.restart();
   }
+  await world.heal();
+  await world.check();
+  if (action === null) return;
+  await world.corporateAction(action);
   await world.heal();
   await world.check();
 }
