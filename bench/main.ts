@@ -1,12 +1,19 @@
 /**
  * The benchmark command: `npm run bench [-- NAME…] [--json FILE] [--quick]`. Runs the named benchmarks (all without a name)
  * one after the other, prints a table of each, and ends with 0, 1 when one failed or its answer was wrong, 2 for wrong use.
+ *
+ * Several benchmarks run in a process each: what one leaves behind (garbage, code compiled for its types) would be measured
+ * with the next.
  */
-import { writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./harness.ts";
 import { BENCHMARKS } from "./registry.ts";
-import { type NamedResult, reportOf, tableOf } from "./report.ts";
+import { type BenchReport, type NamedResult, reportOf, tableOf } from "./report.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_WRONG_USE = 2;
@@ -49,16 +56,37 @@ function showProgress(text: string): void {
 
 async function runAll(request: Request): Promise<void> {
   const startedAt = new Date();
-  const all: NamedResult[] = [];
-  for (const benchmark of request.benchmarks) {
-    const progress = (text: string) => showProgress(`${benchmark.name}: ${text}`);
-    const results = await benchmark.run({ quick: request.quick, progress });
-    showProgress("");
-    process.stdout.write(`${benchmark.name}: ${benchmark.description}\n${tableOf(results)}\n\n`);
-    all.push(...results.map((result) => ({ benchmark: benchmark.name, ...result })));
-  }
+  const [only] = request.benchmarks;
+  const alone = request.benchmarks.length === 1 && only !== undefined;
+  const all = alone ? await runHere(only, request.quick) : await runApart(request);
   if (request.jsonFile === undefined) return;
   writeFileSync(request.jsonFile, `${JSON.stringify(reportOf(startedAt, request.quick, all), null, 2)}\n`);
+}
+
+async function runHere(benchmark: Benchmark, quick: boolean): Promise<NamedResult[]> {
+  const progress = (text: string) => showProgress(`${benchmark.name}: ${text}`);
+  const results = await benchmark.run({ quick, progress });
+  showProgress("");
+  process.stdout.write(`${benchmark.name}: ${benchmark.description}\n${tableOf(results)}\n\n`);
+  return results.map((result) => ({ benchmark: benchmark.name, ...result }));
+}
+
+async function runApart({ benchmarks, quick }: Request): Promise<NamedResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), "bench-"));
+  const file = join(folder, "results.json");
+  const all: NamedResult[] = [];
+  try {
+    for (const { name } of benchmarks) {
+      const argv = [...process.execArgv, import.meta.filename, name, "--json", file, ...(quick ? ["--quick"] : [])];
+      const child = spawn(process.execPath, argv, { stdio: "inherit" });
+      const [code] = (await once(child, "exit")) as [number | null];
+      if (code !== 0) throw new Error(`benchmark ${name} failed`);
+      all.push(...(JSON.parse(readFileSync(file, "utf8")) as BenchReport).results);
+    }
+    return all;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -39,13 +39,13 @@ describe("the benchmark command", () => {
     const directory = mkdtempSync(join(tmpdir(), "bench-"));
     try {
       const file = join(directory, "results.json");
-      const { status, stdout, stderr } = bench("inbound", "--quick", "--json", file);
+      const { status, stdout, stderr } = bench("inbound", "engine", "--quick", "--json", file);
       assert.equal(status, 0, stderr);
       assert.match(stdout, /append to a full ring +[\d.]+ +ns/);
       const report = JSON.parse(readFileSync(file, "utf8")) as BenchReport;
       assert.equal(report.quick, true);
       assert.equal(report.machine.node, process.version);
-      assert.deepEqual([...new Set(report.results.map(({ benchmark }) => benchmark))], ["inbound"]);
+      assert.deepEqual([...new Set(report.results.map(({ benchmark }) => benchmark))], ["inbound", "engine"]);
     } finally {
       rmSync(directory, { recursive: true });
     }
