@@ -42,6 +42,8 @@ import type { VenueClock } from "./venue-clock.ts";
 
 /** How often the account's activities are read, ms. */
 const ACTIVITIES_EVERY_MS = 60_000;
+/** The same while fees wait for their fills, ms. */
+const PENDING_FEES_EVERY_MS = 3000;
 /** How often the venue's clock is read, ms. */
 const CLOCK_EVERY_MS = 60_000;
 /** An outcome that is unknown for longer is shown to people, ms. */
@@ -124,6 +126,8 @@ export class Trader {
       journal: options.journal,
       fence: options.fence,
       alert: (code, message, symbol) => options.observer.alert(code, message, symbol),
+      awaitsFills: (symbol) => this.manager.hasOrderOf(symbol),
+      nowMs: options.nowMs,
     });
     this.#reconciler = new Reconciler({
       broker: options.broker,
@@ -132,6 +136,7 @@ export class Trader {
       sleep: options.sleep,
       nowMs: options.nowMs,
       takeActivities: () => this.takeActivities(),
+      pendingFee: (symbol) => this.#keeper.pendingFee(symbol),
       onUnsettled: (live, cause) =>
         options.observer.alert("ORDER_UNSETTLED", `${live.order.clientOrderId}: ${cause}`, live.order.symbol),
     });
@@ -471,7 +476,8 @@ export class Trader {
   async #takeActivitiesWhenDue(): Promise<void> {
     const { clock, nowMs } = this.#options;
     const day = newYorkEpochDay(clock.nowUs());
-    const isDue = day !== this.#activitiesDay || nowMs() - this.#activitiesAtMs >= ACTIVITIES_EVERY_MS;
+    const pauseMs = this.#keeper.hasPendingFees ? PENDING_FEES_EVERY_MS : ACTIVITIES_EVERY_MS;
+    const isDue = day !== this.#activitiesDay || nowMs() - this.#activitiesAtMs >= pauseMs;
     if (!isDue || this.#reconciling !== null || !this.#isReconciled || !this.manager.mayAct) return;
     await this.takeActivities();
   }

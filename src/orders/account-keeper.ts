@@ -11,6 +11,8 @@ import type { AccountActivity, ActivityKind, Fence, Journal, JournalSnapshot, Po
 
 /** Lists may lag: activities are asked for from this much before the newest one that the journal has. */
 const MARGIN_US = 600_000_000;
+/** How long a fee in kind waits for orders of its symbol that may still have fills to tell of, ms. */
+const FILL_WAIT_MS = 10_000;
 
 /** Alpaca's types by what they do. */
 const KINDS: Readonly<Record<string, ActivityKind>> = {
@@ -44,6 +46,10 @@ export interface AccountKeeperOptions {
   readonly journal: Journal;
   readonly fence: () => Fence | null;
   readonly alert: (code: string, message: string, symbol: string | null) => void;
+  /** True while an order of the symbol may have fills that the journal does not have. */
+  readonly awaitsFills: (symbol: string) => boolean;
+  /** Monotonic real time, ms. */
+  readonly nowMs: () => number;
 }
 
 export interface ActivityReport {
@@ -55,9 +61,22 @@ export interface ActivityReport {
 export class AccountKeeper {
   readonly #options: AccountKeeperOptions;
   readonly #told = new Set<string>();
+  /** Activities that the journal has, and those that wait, by id with the time at which they were seen first. */
+  readonly #known = new Set<string>();
+  readonly #waiting = new Map<string, number>();
+  #pendingFees = new Map<string, Fixed>();
 
   constructor(options: AccountKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Fees in kind of a symbol that were read and wait for their fills: the book has so much more than the broker. */
+  pendingFee(symbol: string): Fixed {
+    return this.#pendingFees.get(symbol) ?? 0n;
+  }
+
+  get hasPendingFees(): boolean {
+    return this.#pendingFees.size > 0;
   }
 
   /**
@@ -78,18 +97,46 @@ export class AccountKeeper {
     for (const row of rows) if (kindOf(row) === null) await this.#tellUnknown(row);
     let applied = 0;
     const splits: string[] = [];
+    this.#pendingFees = new Map();
     // One by one: what a split makes of a position depends on those before it.
     for (const group of grouped(known)) {
       const held = fence();
       if (held === null) throw new CodedError("FENCED", "the lease went while activities were read");
+      if (this.#waits(group)) continue;
       const activity = accountActivity(group, applied === 0 ? snapshot : await journal.load());
       if (activity === null) continue;
       const [isFirst] = await journal.applyActivities(held, [activity]);
+      for (const id of activity.activityIds) this.#known.add(id);
       if (isFirst !== true) continue;
       applied += 1;
       if (activity.kind === "split" && activity.symbol !== null) splits.push(activity.symbol);
     }
+    this.#forgetAllBut(new Set(rows.map(({ id }) => id)));
     return { applied, splits };
+  }
+
+  /**
+   * A fee in kind may be read before its fill has come by the stream, which brings the same fee: booked now, it would be booked
+   * twice. It waits for the orders of its symbol, but not for ever: one that rests has told of its fills by then.
+   */
+  #waits(group: readonly BrokerActivity[]): boolean {
+    const { awaitsFills, nowMs } = this.#options;
+    const { id, symbol, quantity } = group[0] as BrokerActivity;
+    if (kindOf(group[0] as BrokerActivity) !== "fee_in_kind" || symbol === null || this.#known.has(id)) return false;
+    const sinceMs = this.#waiting.get(id) ?? nowMs();
+    if (!awaitsFills(symbol) || nowMs() - sinceMs >= FILL_WAIT_MS) {
+      this.#waiting.delete(id);
+      return false;
+    }
+    this.#waiting.set(id, sinceMs);
+    this.#pendingFees.set(symbol, this.pendingFee(symbol) - (quantity ?? 0n));
+    return true;
+  }
+
+  /** What is not listed any more does not come again. */
+  #forgetAllBut(listed: ReadonlySet<string>): void {
+    for (const id of this.#known) if (!listed.has(id)) this.#known.delete(id);
+    for (const id of this.#waiting.keys()) if (!listed.has(id)) this.#waiting.delete(id);
   }
 
   async #tellUnknown(row: BrokerActivity): Promise<void> {

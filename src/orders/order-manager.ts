@@ -156,6 +156,12 @@ export class OrderManager {
     return this.#live.values();
   }
 
+  /** True while an order of the symbol is alive here. */
+  hasOrderOf(symbol: string): boolean {
+    for (const { order } of this.#live.values()) if (order.symbol === symbol) return true;
+    return false;
+  }
+
   find(clientOrderId: string): LiveOrder | undefined {
     return this.#live.get(clientOrderId);
   }

@@ -67,6 +67,8 @@ export interface ReconcilerOptions {
   readonly nowMs: () => number;
   /** Takes in what moved the account without a trade, once every known fill is in the journal. */
   readonly takeActivities: () => Promise<void>;
+  /** Fees in kind that are known and wait for their fills: so much more in the books is no break. */
+  readonly pendingFee: (symbol: string) => Fixed;
   readonly onUnsettled: (live: LiveOrder, cause: string) => void;
 }
 
@@ -123,6 +125,10 @@ export class Reconciler {
     return strangers;
   }
 
+  #isPendingFee({ symbol, book, broker }: ReconcileReport["breaks"][number]): boolean {
+    return book > broker && book - broker <= this.#options.pendingFee(symbol);
+  }
+
   /** Orders may trade between the two readings: only a difference that stays is a break. */
   async #breaks(books: BooksNow): Promise<ReconcileReport["breaks"]> {
     const { broker, manager, sleep } = this.#options;
@@ -131,7 +137,7 @@ export class Reconciler {
       if (look > 0) await sleep(BREAK_PAUSE_MS);
       const positions = await this.#must(() => broker.positions(), "positions");
       await manager.settle();
-      const found = comparePositions(books.positions(), positions);
+      const found = comparePositions(books.positions(), positions).filter((row) => !this.#isPendingFee(row));
       breaks = look === 0 ? found : breaks.filter((row) => found.some((again) => isSameBreak(row, again)));
       if (breaks.length === 0) {
         manager.feesInKind.note(positions);

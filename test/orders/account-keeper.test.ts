@@ -19,6 +19,9 @@ let fence: Fence | null;
 let keeper: AccountKeeper;
 let rows: Record<string, unknown>[];
 let alerts: string[];
+let nowMs: number;
+/** Symbols with orders that may have fills to tell of. */
+const open = new Set<string>();
 
 beforeEach(async () => {
   venue = await ScriptedVenue.open();
@@ -39,6 +42,8 @@ beforeEach(async () => {
   });
   fence = await journal.acquireLease("me", 60_000);
   alerts = [];
+  nowMs = 0;
+  open.clear();
   rows = [];
   venue.answer = () => ({ status: 200, body: rows });
   keeper = new AccountKeeper({
@@ -46,6 +51,8 @@ beforeEach(async () => {
     journal,
     fence: () => fence,
     alert: (code, message, symbol) => void alerts.push(`${code} ${symbol}: ${message}`),
+    awaitsFills: (symbol) => open.has(symbol),
+    nowMs: () => nowMs,
   });
 });
 
@@ -143,6 +150,27 @@ describe("the account keeper", () => {
     assert.equal(await position("BTC/USD"), fixed("0.9975"));
     assert.equal(openingCash, fixed("101000"));
     assert.equal(cash, fixed("50998.48"));
+  });
+
+  test("lets a fee in kind wait for orders that may bring it with their fill, but not for ever", async () => {
+    await holds("BTC/USD", "1", "50000");
+    const fee = (qty: string) => row("CFEE", { symbol: "BTCUSD", qty, price: "50000" });
+    rows = [fee("-0.0025"), row("FEE", { net_amount: "-0.02" })];
+    open.add("BTC/USD");
+    assert.equal((await keeper.read()).applied, 1);
+    assert.deepEqual([await position("BTC/USD"), keeper.pendingFee("BTC/USD")], [fixed("1"), fixed("0.0025")]);
+    open.clear();
+    assert.equal((await keeper.read()).applied, 1);
+    assert.deepEqual([await position("BTC/USD"), keeper.pendingFee("BTC/USD")], [fixed("0.9975"), 0n]);
+
+    // An order that rests all day holds nothing up, and what is booked does not wait again.
+    open.add("BTC/USD");
+    rows = [...rows, fee("-0.001")];
+    assert.equal((await keeper.read()).applied, 0);
+    assert.equal(keeper.pendingFee("BTC/USD"), fixed("0.001"));
+    nowMs += 10_000;
+    assert.equal((await keeper.read()).applied, 1);
+    assert.deepEqual([await position("BTC/USD"), keeper.hasPendingFees], [fixed("0.9965"), false]);
   });
 
   test("asks from the book's opening, later from a little before the newest, and leaves what was before alone", async () => {

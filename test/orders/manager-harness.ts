@@ -128,6 +128,7 @@ export async function setUp(before?: Before) {
     sleep: async () => {},
     nowMs: () => clock.nowMs,
     takeActivities: async () => {},
+    pendingFee: () => 0n,
     onUnsettled: (_live, cause) => void unsettled.push(cause),
   });
   broker.watch({ connected() {}, disconnected() {}, update: (update) => manager.onTradeUpdate(update) });

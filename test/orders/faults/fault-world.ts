@@ -338,6 +338,8 @@ export class FaultWorld {
       journal: this.journal,
       fence: () => this.#lease,
       alert: (code) => count(this.alerts, code),
+      awaitsFills: (symbol) => manager.hasOrderOf(symbol),
+      nowMs: () => performance.now(),
     });
     const reconciler = new Reconciler({
       broker: this.#broker,
@@ -346,6 +348,7 @@ export class FaultWorld {
       sleep: hastySleep,
       nowMs: () => this.nowMs(),
       takeActivities: () => this.#takeActivities(keeper),
+      pendingFee: (symbol) => keeper.pendingFee(symbol),
       onUnsettled: () => count(this.alerts, "ORDER_UNSETTLED"),
     });
     return { manager, reconciler };
