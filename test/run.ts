@@ -1,30 +1,33 @@
 /**
- * The test command: `npm test -- [--long] [file, part of a path, or part of a test's name]…`. Starts a real PostgreSQL and
- * a real Redis unless `DATABASE_URL` and `REDIS_URL` name them, runs the tests, and stops what it started.
+ * The test command: `npm test -- [--long] [--cluster] [file, part of a path, or part of a test's name]…`. Starts a real
+ * PostgreSQL and a real Redis unless `DATABASE_URL` and `REDIS_URL` name them, runs the tests, and stops what it started.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { isClusterTest, type Kind, parseArguments, selectFiles, WrongUse } from "./support/selection.ts";
 import { type Service, startPostgres, startRedis } from "./support/services.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const EXIT_FAILED = 1;
 const EXIT_WRONG_USE = 2;
 const CONCURRENCY = 2;
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 interface Selection {
   readonly files: readonly string[];
   readonly names: readonly string[];
 }
 
-function select(filters: readonly string[], long: boolean): Selection {
-  const all = globSync("test/**/*.test.ts", { cwd: ROOT }).sort();
-  const wanted = long ? all : all.filter((file) => !file.endsWith(".long.test.ts"));
+function select(filters: readonly string[], kind: Kind): Selection {
+  const wanted = selectFiles(globSync("test/**/*.test.ts", { cwd: ROOT }).sort(), kind);
   const isPath = (filter: string) => wanted.some((file) => file.includes(filter));
   const paths = filters.map((filter) => filter.replace(/^\.\//, "")).filter(isPath);
   const names = filters.filter((filter) => !isPath(filter.replace(/^\.\//, "")));
   const missing = names.find((name) => /^(\.\/)?test\//.test(name));
-  if (missing !== undefined) throw new Error(`no test file's path contains ${missing}`);
+  if (missing !== undefined) {
+    throw new Error(`no test file's path contains ${missing}; cluster tests need --cluster, long ones --long`);
+  }
   const files = paths.length === 0 ? wanted : wanted.filter((file) => paths.some((path) => file.includes(path)));
   return { files, names };
 }
@@ -57,44 +60,49 @@ function testEnvironment(extra: Record<string, string>): NodeJS.ProcessEnv {
   return { ...rest, ...extra };
 }
 
-function runTests(selection: Selection, env: NodeJS.ProcessEnv): ChildProcess {
-  const argv = ["--import", "tsx", "--test", `--test-concurrency=${CONCURRENCY}`, "--test-reporter=spec"];
+function runTests(selection: Selection, env: NodeJS.ProcessEnv, concurrency: number): ChildProcess {
+  const argv = ["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec"];
   for (const name of selection.names) argv.push(`--test-name-pattern=${name}`);
   return spawn(process.execPath, [...argv, ...selection.files], { cwd: ROOT, env, stdio: "inherit" });
 }
 
 function exitCode(child: ChildProcess): Promise<number> {
+  const interrupt = (signal: NodeJS.Signals) => child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
   return new Promise((resolve) => {
     child.once("error", () => resolve(EXIT_FAILED));
     child.once("exit", (code) => resolve(code ?? EXIT_FAILED));
   });
 }
 
-async function main(argv: readonly string[]): Promise<number> {
-  const unknown = argv.filter((argument) => argument.startsWith("-") && argument !== "--long");
-  if (unknown.length > 0) {
-    console.error(`unknown option ${unknown.join(" ")}; the only one is --long`);
-    return EXIT_WRONG_USE;
-  }
-  const filters = argv.filter((argument) => argument !== "--long");
-  const selection = select(filters, argv.includes("--long"));
-  if (selection.files.length === 0) {
-    console.error("there are no tests to run");
-    return EXIT_FAILED;
-  }
+async function runWithServices(selection: Selection): Promise<number> {
   const { env, started } = await startServices();
   try {
-    const child = runTests(selection, testEnvironment(env));
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
-    return await exitCode(child);
+    return await exitCode(runTests(selection, testEnvironment(env), CONCURRENCY));
   } finally {
     await stopAll(started);
   }
+}
+
+/** One file after the other: each of them loads the whole cluster. */
+function runOnCluster(selection: Selection): Promise<number> {
+  return exitCode(runTests(selection, testEnvironment({}), 1));
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { filters, kind } = parseArguments(argv);
+  const { files, names } = select(filters, kind);
+  if (files.length === 0) throw new Error("there are no tests to run");
+  const plain = { files: files.filter((file) => !isClusterTest(file)), names };
+  const onCluster = { files: files.filter(isClusterTest), names };
+  const plainCode = plain.files.length === 0 ? 0 : await runWithServices(plain);
+  const clusterCode = onCluster.files.length === 0 ? 0 : await runOnCluster(onCluster);
+  return plainCode === 0 ? clusterCode : plainCode;
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = EXIT_FAILED;
+  process.exitCode = error instanceof WrongUse ? EXIT_WRONG_USE : EXIT_FAILED;
 }

@@ -1,0 +1,72 @@
+/**
+ * The cluster that the `*.cluster.test.ts` files use: the one that `KUBECONFIG` names, else the project's own test cluster,
+ * which is started where root and Go are there. A test file calls `onCluster` once and uses a namespace of its own.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, delimiter } from "node:path";
+import { describe } from "node:test";
+import { type CommandOptions, type CommandResult, must, run } from "../../../scripts/cluster/command.ts";
+import { findKubectl } from "../../../scripts/cluster/paths.ts";
+import { type Faults, noFaults } from "./faults.ts";
+import { imageLoader } from "./image-loader.ts";
+
+export interface Cluster extends Faults {
+  /** Path of the kubeconfig file. */
+  readonly kubeconfig: string;
+  /** Path of kubectl. */
+  readonly kubectlPath: string;
+  /** Environment for programs that call kubectl themselves: `KUBECONFIG`, and `PATH` with kubectl's folder first. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Names of the nodes, sorted. */
+  readonly nodes: readonly string[];
+  /** True for the project's own test cluster: only its nodes can be cut off, killed and frozen. */
+  readonly isLocal: boolean;
+  /** Runs kubectl on this cluster; never rejects. The limit is 60 s unless told otherwise. */
+  kubectl(args: readonly string[], options?: KubectlOptions): Promise<CommandResult>;
+  /** Puts the images of a docker or OCI archive onto every node. Throws where that is not possible, and says what to do. */
+  loadImage(tar: string): Promise<void>;
+}
+
+export type KubectlOptions = Pick<CommandOptions, "input" | "timeoutMs">;
+export type { CommandResult };
+
+const KUBECTL_TIMEOUT_MS = 60_000;
+const NO_KUBECTL = "kubectl is not there: set KUBECTL, put it on PATH, or run npm run cluster:up";
+
+/** The cluster to test on, or why there is none. Throws when `KUBECONFIG` names one that does not answer. */
+export async function openCluster(): Promise<Cluster | { readonly skip: string }> {
+  const given = process.env["KUBECONFIG"];
+  if (given === undefined || given === "") return { skip: "no cluster: KUBECONFIG is not set" };
+  const kubectlPath = findKubectl();
+  if (kubectlPath === null) return { skip: NO_KUBECTL };
+  readFileSync(given);
+  return connect(kubectlPath, given);
+}
+
+/** Declares a suite that runs on the cluster, or is skipped with the reason. To be awaited at a test file's top level. */
+export async function onCluster(name: string, declare: (cluster: Cluster) => void): Promise<void> {
+  const cluster = await openCluster();
+  if ("skip" in cluster) describe(name, { skip: cluster.skip }, () => undefined);
+  else describe(name, () => declare(cluster));
+}
+
+async function connect(kubectlPath: string, kubeconfig: string): Promise<Cluster> {
+  const env = environment(kubectlPath, kubeconfig);
+  const names = ["get", "nodes", "--output=jsonpath={.items[*].metadata.name}", "--request-timeout=10s"];
+  const nodes = (await must(kubectlPath, names, { env, timeoutMs: KUBECTL_TIMEOUT_MS })).split(" ").sort();
+  return {
+    kubeconfig,
+    kubectlPath,
+    env,
+    nodes,
+    isLocal: false,
+    kubectl: (args, options = {}) => run(kubectlPath, args, { timeoutMs: KUBECTL_TIMEOUT_MS, ...options, env }),
+    loadImage: imageLoader(),
+    ...noFaults(),
+  };
+}
+
+function environment(kubectlPath: string, kubeconfig: string): NodeJS.ProcessEnv {
+  const path = [dirname(kubectlPath), process.env["PATH"] ?? ""].join(delimiter);
+  return { ...process.env, KUBECONFIG: kubeconfig, PATH: path };
+}
