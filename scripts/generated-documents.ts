@@ -45,7 +45,7 @@ Every key has a default that is safe; a file and the environment change them. A 
 1. defaults,
 2. the YAML file that \`--config FILE\` or \`CONFIG_FILE\` names,
 3. environment variables (an empty one counts as unset; lists are separated by commas),
-4. for secrets: the file that \`NAME_FILE\` names, such as \`ALPACA_SECRET_KEY_FILE=/run/secrets/alpaca\`. Setting both \`NAME\`
+4. for secrets and the database's user: the file that \`NAME_FILE\` names, such as \`ALPACA_SECRET_KEY_FILE=/run/secrets/alpaca\`. Setting both \`NAME\`
    and \`NAME_FILE\` is an error,
 5. options of the command line (see [cli.md](cli.md)).
 
@@ -98,8 +98,8 @@ function strategySection(): string {
 }
 
 function settingTable(settings: readonly ListedSetting[]): string {
-  const rows = settings.map(({ path, env, defaultValue, allowed, about, secret }) => {
-    const variable = env === null ? "" : `\`${env}\`${secret ? ` or \`${env}_FILE\`` : ""}`;
+  const rows = settings.map(({ path, env, defaultValue, allowed, about, secret, mounted }) => {
+    const variable = env === null ? "" : `\`${env}\`${mounted ? ` or \`${env}_FILE\`` : ""}`;
     return `| \`${path}\` | ${variable} | ${defaultText(defaultValue, secret)} | ${cell(allowed)} | ${cell(about)} |`;
   });
   return ["| key | environment | default | allowed | meaning |", "|---|---|---|---|---|", ...rows].join("\n");

@@ -13,14 +13,19 @@ export interface Caller {
   readonly role: Role;
 }
 
-/** Supplied by the store: null for a key that is unknown, expired or revoked. */
 export interface KeyVerifier {
+  /** Null for a key that is unknown, expired or revoked. */
   verify(token: string): Promise<Caller | null>;
+  /** False while there is no key at all that is good. */
+  exist(): Promise<boolean>;
 }
 
 export function roleAllows(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
+
+/** Said at a reachable address before the first key is made. */
+export const NO_KEY_YET = "there is no API key yet: make one with `algo-trading-bot key create` where the bot runs";
 
 const BEARER = /^Bearer +(atb_[\x21-\x7e]{1,200})$/i;
 

@@ -4,7 +4,7 @@
  */
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { bearerToken, type Caller, HostPolicy, type KeyVerifier, type Role, roleAllows } from "./access.ts";
+import { bearerToken, type Caller, HostPolicy, type KeyVerifier, NO_KEY_YET, type Role, roleAllows } from "./access.ts";
 import type { FacesConfig } from "./faces-config.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -42,8 +42,9 @@ export async function addGuard(app: FastifyInstance, keys: KeyVerifier, config: 
   app.decorateRequest("detailed", false);
 
   app.addHook("onRequest", async (request) => {
+    const { access, unlimited } = request.routeOptions.config ?? {};
+    if (access !== "probe" && config.requireKeyForReads && !(await keys.exist())) throw noKeyYet();
     if (request.is404) return checkHost(policy, request);
-    const { access, unlimited } = request.routeOptions.config;
     if (access === undefined) throw new ProblemError(403, "ROUTE_CLOSED", "this route is not open to anyone");
     if (access === "probe") {
       request.detailed =
@@ -113,6 +114,11 @@ function keyRequired(): ProblemError {
     field: "Authorization",
     headers: CHALLENGE,
   });
+}
+
+/** Until the first key is made nothing is served at a reachable address, not even what is open to everyone later. */
+function noKeyYet(): ProblemError {
+  return new ProblemError(401, "KEY_NEEDED", NO_KEY_YET, { headers: CHALLENGE });
 }
 
 type Budget = ReturnType<FastifyInstance["createRateLimit"]>;

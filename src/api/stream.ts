@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import type { FastifyBaseLogger } from "fastify";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { CodedError } from "../core/errors.ts";
-import { bearerToken, type Caller, HostPolicy, type KeyVerifier } from "./access.ts";
+import { bearerToken, type Caller, HostPolicy, type KeyVerifier, NO_KEY_YET } from "./access.ts";
 import type { BotPort } from "./bot-port.ts";
 import type { FacesConfig } from "./faces-config.ts";
 import { PROBLEM_TYPE, ProblemError } from "./problem.ts";
@@ -120,6 +120,8 @@ export class Stream {
       throw new ProblemError(403, "ORIGIN_NOT_ALLOWED", "pages of this origin may not read here");
     if (request.url !== PATH)
       throw new ProblemError(404, "ROUTE_NOT_FOUND", `the stream is at ${PATH}, without a query`);
+    if (this.#dependencies.config.requireKeyForReads && !(await this.#dependencies.keys.exist()))
+      throw new ProblemError(401, "KEY_NEEDED", NO_KEY_YET);
     if (this.#draining || this.#clients.size >= CLIENTS_MAX) {
       throw new ProblemError(503, "STREAM_FULL", "no more clients are taken here now");
     }

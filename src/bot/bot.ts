@@ -5,7 +5,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { roleAllows } from "../api/access.ts";
 import { createFaces, type Faces, type FacesAddresses } from "../api/faces.ts";
 import { Metrics } from "../api/metrics/metrics.ts";
 import type { Stage } from "../api/metrics/stage-histograms.ts";
@@ -28,9 +27,11 @@ import { openStore, type Store } from "../store/store.ts";
 import { cpuLimit, engineWorkers } from "../workers/container-limits.ts";
 import { place, type PlacedInstance, type Placement } from "../workers/placement.ts";
 import { BarKeeper } from "./bar-keeper.ts";
+import { bindBook } from "./book-binding.ts";
 import { BotHealth } from "./bot-health.ts";
 import { type BotStatus, BotView } from "./bot-view.ts";
 import { EventHub } from "./event-hub.ts";
+import { KeyGate } from "./key-gate.ts";
 import type { AlpacaMarketFeed } from "./market-feed.ts";
 import { Rounds } from "./rounds.ts";
 import { RunRecordings } from "./run-recording.ts";
@@ -65,8 +66,8 @@ const HISTORY_CAPACITY = 100_000;
 const HISTORY_FLUSH_MS = 250;
 const EVERY_SECOND_MS = 1000;
 const QUOTES_MS = 250;
+const KEYS_MS = 10_000;
 const DRAIN_MS = 10_000;
-const BIND_RETRY_MS = 1000;
 const START_POLL_MS = 100;
 const STORE_WAIT_MS = 120_000;
 const STORE_RETRY_MS = 1000;
@@ -131,13 +132,18 @@ export class Bot {
    * opened when it throws, `stop` closes.
    */
   async start(): Promise<StartedBot> {
-    const { log } = this.#options;
+    const { config, log } = this.#options;
     const store = await this.#openStore();
     this.#store = store;
     const journal = new SqlJournal({ store });
     this.#journal = journal;
-    const keys = new ApiKeys({ store, nowMs: Date.now });
-    const firstKey = await this.#firstKey(store, keys);
+    const keys = new KeyGate({
+      keys: new ApiKeys({ store, nowMs: Date.now }),
+      config,
+      makesFirst: store.kind === "embedded",
+      log,
+    });
+    const firstKey = await keys.open();
     this.#history = new HistoryWriter({
       store,
       capacity: HISTORY_CAPACITY,
@@ -149,6 +155,7 @@ export class Bot {
     const addresses = await this.#faces.listen();
     this.#health.listening();
     this.#health.databaseReached();
+    this.#rounds.every(KEYS_MS, () => keys.refresh());
     await this.#bind(journal);
     if (!this.#isStopping) {
       this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
@@ -260,13 +267,6 @@ export class Bot {
     });
   }
 
-  async #firstKey(store: Store, keys: ApiKeys): Promise<string | null> {
-    await keys.load();
-    if (store.kind !== "embedded" || (await keys.list()).length > 0) return null;
-    const { text } = await keys.create({ name: "made at the first start", role: "admin", actor: "first start" });
-    return text;
-  }
-
   #createView(journal: Journal, store: Store): BotView {
     const { config, broker, clock } = this.#options;
     return new BotView({
@@ -285,29 +285,13 @@ export class Bot {
     });
   }
 
-  async #createFaces(keys: ApiKeys): Promise<Faces> {
+  #createFaces(keys: KeyGate): Promise<Faces> {
     const { config, log, version } = this.#options;
-    const loopback = isLoopback(config.bindAddress);
-    if (!loopback && (await keys.list()).every((key) => key.revokedAtMs !== null || key.expiresAtMs <= Date.now())) {
-      throw new CodedError(
-        "KEY_NEEDED",
-        `BIND_ADDRESS ${config.bindAddress} is reachable from outside: make an API key first (algo-trading-bot key create)`,
-        { field: "BIND_ADDRESS" },
-      );
-    }
     return createFaces({
       bot: this.#view as BotView,
       metrics: this.#metrics,
       log,
-      keys: {
-        verify: async (token) => {
-          const verified = await keys.verify(token);
-          if (verified === null) return null;
-          const { id, role } = verified.key;
-          // While the database cannot be asked, a key may stop things but not start them: it may have been revoked.
-          return { id, role: verified.fresh || !roleAllows(role, "trader") ? role : "trader" };
-        },
-      },
+      keys,
       config: {
         bindAddress: config.bindAddress,
         apiPort: config.ports.api,
@@ -315,32 +299,27 @@ export class Bot {
         metricsPort: config.ports.metrics,
         allowedHosts: config.allowedHosts,
         allowedOrigins: config.allowedOrigins,
-        requireKeyForReads: !loopback,
+        requireKeyForReads: !isLoopback(config.bindAddress),
         changesPerMinute: config.changesPerMinute,
         version,
       },
     });
   }
 
-  /** The book belongs to one account for ever; waits for the broker, but not past a mismatch. */
   async #bind(journal: Journal): Promise<void> {
     const { broker, config, clock, log } = this.#options;
-    for (let attempt = 0; !this.#isStopping; attempt++) {
-      // The time first: what moves the account after it is an activity of the book's, what moved it before is its opening.
-      const time = await broker.clock();
-      const account = await broker.account();
-      if (account.kind === "ok" && time.kind === "ok") {
-        const { id, cash } = account.value;
-        const openedAtUs = time.value.venueTimeUs;
-        const mode = config.tradingMode;
-        this.#status.bookId = await journal.bind({ brokerAccountId: id, mode, openingCash: cash, openedAtUs });
-        this.#status.brokerAccountId = id;
-        clock.set(openedAtUs);
-        return;
-      }
-      if (attempt === 0) log.warn({ account, time }, "the broker does not answer yet");
-      await sleep(BIND_RETRY_MS);
-    }
+    const bound = await bindBook({
+      broker,
+      journal,
+      mode: config.tradingMode,
+      isStopping: () => this.#isStopping,
+      onWaiting: (what, cause) => log.warn({ cause }, what),
+      sleep,
+    });
+    if (bound === null) return;
+    this.#status.bookId = bound.bookId;
+    this.#status.brokerAccountId = bound.brokerAccountId;
+    clock.set(bound.venueTimeUs);
   }
 
   #startLease(journal: Journal, owner: string): void {

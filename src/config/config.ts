@@ -50,6 +50,7 @@ export interface Config
       | "environment"
       | "logLevel"
       | "bindAddress"
+      | "startWithoutKey"
       | "allowedHosts"
       | "allowedOrigins"
       | "changesPerMinute"

@@ -83,17 +83,22 @@ function fromEnvironment(
   if (setting.env === null) return null;
   const direct = env[setting.env] ?? "";
   const fileName = `${setting.env}_FILE`;
-  const file = setting.secret ? (env[fileName] ?? "") : "";
+  const file = setting.mounted ? (env[fileName] ?? "") : "";
   if (file === "") return direct === "" ? null : { text: direct, source: `environment ${setting.env}` };
   const source = `environment ${fileName}`;
   if (direct !== "") {
-    problems.push({ key: setting.path, value: HIDDEN, message: `set ${setting.env} or ${fileName}, not both`, source });
+    problems.push({
+      key: setting.path,
+      value: setting.secret ? HIDDEN : direct,
+      message: `set ${setting.env} or ${fileName}, not both`,
+      source,
+    });
     return null;
   }
   try {
-    const text = readFileSync(file, "utf8").trim();
+    const text = readFileSync(file, "utf8").replace(/[\r\n]+$/, "");
     if (text !== "") return { text, source };
-    problems.push({ key: setting.path, value: file, message: "the file is empty; it must hold the secret", source });
+    problems.push({ key: setting.path, value: file, message: "the file is empty; it must hold the value", source });
   } catch (error) {
     problems.push({ key: setting.path, value: file, message: `the file cannot be read: ${messageOf(error)}`, source });
   }

@@ -33,13 +33,15 @@ export function resolveConfig(parsed: ParsedConfig, source: string): Config {
   const strategies =
     configured.length === 0 && parsed.instruments.length === 0 && demonstrates ? syntheticDemonstrations() : configured;
   const instruments = instrumentsOf(parsed, strategies, demonstrates);
-  const { environment, logLevel, bindAddress, allowedHosts, allowedOrigins, changesPerMinute, recordRun } = parsed;
+  const { environment, logLevel, bindAddress, startWithoutKey, allowedHosts, allowedOrigins } = parsed;
+  const { changesPerMinute, recordRun } = parsed;
   const { ports, simulator, engine, resources, risk, lease, orders, tradingMode } = parsed;
   const config: Config = {
     tradingMode,
     environment,
     logLevel,
     bindAddress,
+    startWithoutKey,
     allowedHosts,
     allowedOrigins,
     changesPerMinute,

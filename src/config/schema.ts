@@ -53,7 +53,12 @@ const database = z
     host: optionalText({ about: "Host of the PostgreSQL server, instead of `database.url`.", env: "DATABASE_HOST" }),
     port: integer({ about: "Its port.", env: "DATABASE_PORT", min: 1, max: PORT_MAX, default: 5432 }),
     name: defaultText({ about: "Its database.", env: "DATABASE_NAME", default: "algo_trading_db" }),
-    user: defaultText({ about: "The user to sign in as.", env: "DATABASE_USER", default: "algo_trader" }),
+    user: defaultText({
+      about: "The user to sign in as.",
+      env: "DATABASE_USER",
+      default: "algo_trader",
+      mounted: true,
+    }),
     password: optionalSecret({ about: "That user's password.", env: "DATABASE_PASSWORD" }),
   })
   .prefault({});
@@ -389,6 +394,12 @@ export const CONFIG_SCHEMA = z.strictObject({
     about: "Address to listen on. Any but a loopback address needs an API key, also for reading.",
     env: "BIND_ADDRESS",
     default: "127.0.0.1",
+  }),
+  startWithoutKey: flag({
+    about:
+      "Start on a reachable address also before there is an API key. All but `/health` and `/ready` is refused until `key create` has made one.",
+    env: "START_WITHOUT_KEY",
+    default: false,
   }),
   allowedHosts: list({
     about: "Host names that requests may name besides the loopback names and the address itself.",

@@ -41,7 +41,16 @@ function walk(schema: z.core.$ZodType, path: string, found: ListedSetting[]): vo
 function unlisted(schema: z.core.$ZodType, path: string): ListedSetting {
   const about = schema instanceof z.ZodType ? (schema.description ?? "") : "";
   const allowed = "names with numbers, true or false";
-  return { path, about, allowed, env: null, secret: false, fromText: (text) => text, defaultValue: defaultOf(schema) };
+  return {
+    path,
+    about,
+    allowed,
+    env: null,
+    secret: false,
+    mounted: false,
+    fromText: (text) => text,
+    defaultValue: defaultOf(schema),
+  };
 }
 
 /** All settings in the schema's order. */

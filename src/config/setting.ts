@@ -12,9 +12,11 @@ export interface Setting {
   readonly about: string;
   /** Ends the sentence "allowed is …". */
   readonly allowed: string;
-  /** Environment variable; null where only the file can set it. A secret is also read from the file that `NAME_FILE` names. */
+  /** Environment variable; null where only the file can set it. */
   readonly env: string | null;
   readonly secret: boolean;
+  /** Also read from the file that `NAME_FILE` names: every secret, and what is kept beside one. */
+  readonly mounted: boolean;
   /** Turns an environment variable's or an option's text into what the schema takes; text it cannot read stays text. */
   readonly fromText: (text: string) => unknown;
 }
@@ -37,10 +39,11 @@ function declare<Schema extends z.ZodType>(
   allowed: string,
   fromText: (text: string) => unknown = (text) => text,
   secret = false,
+  mounted = secret,
 ): Schema {
   const { about, env = null } = described;
   const told = schema.meta({ description: `${about} Allowed: ${allowed}.` });
-  settings.add(told, { about, allowed, env, secret, fromText } as Setting & z.core.$replace<Setting, Schema>);
+  settings.add(told, { about, allowed, env, secret, mounted, fromText } as Setting & z.core.$replace<Setting, Schema>);
   return told;
 }
 
@@ -102,9 +105,10 @@ export function flag(described: Described & { readonly default: boolean }) {
   });
 }
 
-/** Text that is not empty. */
-export function defaultText(described: Described & { readonly default: string }) {
-  return declare(z.string().min(1).default(described.default), described, "text");
+/** Text that is not empty. `mounted` where it is kept beside a secret, and so may be in a file as one. */
+export function defaultText(described: Described & { readonly default: string; readonly mounted?: boolean }) {
+  const schema = z.string().min(1).default(described.default);
+  return declare(schema, described, "text", undefined, false, described.mounted ?? false);
 }
 
 /** Text of a pattern, or nothing. */

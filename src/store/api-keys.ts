@@ -137,6 +137,25 @@ export class ApiKeys {
     return { key, fresh };
   }
 
+  /** True when some key is good; false when there is none, and when the database cannot be asked for the first. */
+  async exist(): Promise<boolean> {
+    if (this.#hasGood()) return true;
+    const ageMs = this.#options.nowMs() - this.#copiedAtMs;
+    if (ageMs < 0 || ageMs >= MISS_MS) await this.#readSoon();
+    return this.#hasGood();
+  }
+
+  /** Reads the copy again, if the database answers soon. */
+  async refresh(): Promise<void> {
+    await this.#readSoon();
+  }
+
+  #hasGood(): boolean {
+    const nowMs = this.#options.nowMs();
+    for (const key of this.#copy.values()) if (key.revokedAtMs === null && key.expiresAtMs > nowMs) return true;
+    return false;
+  }
+
   #forget(): void {
     this.#copiedAtMs = Number.NEGATIVE_INFINITY;
   }

@@ -156,6 +156,25 @@ describe("keys, hosts and origins", () => {
     assert.equal((await rest.app.inject({ url: "/health", headers: { host: "10.1.2.3:8000" } })).statusCode, 200);
   });
 
+  it("serves nothing but probes at a reachable address until there is a key", async () => {
+    const keys = new MemoryKeys();
+    keys.areMade = false;
+    const config = { ...CONFIG, requireKeyForReads: true };
+    const bot = new MemoryBot();
+    const app = await createRest({ bot, keys, config, log, wsPort: () => 8001, onAnswered: () => {} });
+    for (const [method, url] of [
+      ...MATRIX.map(([verb, path]) => [verb, path] as const),
+      ["GET", "/nowhere"] as const,
+    ]) {
+      const { statusCode } = await app.inject({ method, url });
+      assert.equal(statusCode, url === "/health" || url === "/ready" ? 200 : 401, `${method} ${url}`);
+    }
+    assert.equal((await app.inject({ url: "/" })).json().code, "KEY_NEEDED");
+    keys.areMade = true;
+    assert.equal((await app.inject({ url: "/" })).statusCode, 200);
+    await app.close();
+  });
+
   it("tells details of health only to those who may read, at a host that it serves", async () => {
     const locked = await restUnderTest({ requireKeyForReads: true });
     const detail = async (app: RestUnderTest["app"], headers: Record<string, string>): Promise<unknown> =>

@@ -23,11 +23,16 @@ export const CONFIG: FacesConfig = {
 /** `atb_viewer`, `atb_trader`, `atb_risk` and `atb_admin` are good keys until revoked. */
 export class MemoryKeys implements KeyVerifier {
   readonly #revoked = new Set<string>();
+  areMade = true;
 
   async verify(token: string): Promise<Caller | null> {
     const role = token.slice("atb_".length) as Role;
     if (this.#revoked.has(token) || !["viewer", "trader", "risk", "admin"].includes(role)) return null;
     return { id: `key-${role}`, role };
+  }
+
+  async exist(): Promise<boolean> {
+    return this.areMade;
   }
 
   revoke(token: string): void {

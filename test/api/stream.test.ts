@@ -277,6 +277,13 @@ describe("the stream where reads need a key", () => {
     client.socket.terminate();
   });
 
+  it("takes nobody while there is none at all", async () => {
+    under.keys.areMade = false;
+    const client = under.client();
+    assert.equal(await refusal(client), 401);
+    under.keys.areMade = true;
+  });
+
   it("takes it from the upgrade request as well", async () => {
     const client = under.client([], bearer("viewer"));
     assert.equal((await client.next())["key_needed"], false);

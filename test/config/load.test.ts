@@ -102,6 +102,24 @@ describe("layers of the configuration", () => {
     assert.equal(sources.get("alpaca.secret"), "environment ALPACA_SECRET_KEY_FILE");
   });
 
+  it("takes the database's user from a file as well, and only the line end off", () => {
+    const { config } = load({
+      DATABASE_HOST: "db",
+      DATABASE_USER_FILE: file("user", "desk\n"),
+      DATABASE_PASSWORD_FILE: file("password", " two words \r\n"),
+    });
+    const url = new URL(config.database.url ?? "");
+    assert.deepEqual([url.username, decodeURIComponent(url.password)], ["desk", " two words "]);
+    const twice = problemsOf({ DATABASE_USER: "desk", DATABASE_USER_FILE: file("user", "desk") });
+    assert.deepEqual(keysOf(twice), ["database.user"]);
+  });
+
+  it("starts without a key only where START_WITHOUT_KEY says so", () => {
+    assert.equal(load({}).config.startWithoutKey, false);
+    assert.equal(load({ START_WITHOUT_KEY: "true" }).config.startWithoutKey, true);
+    assert.deepEqual(keysOf(problemsOf({ START_WITHOUT_KEY: "perhaps" })), ["startWithoutKey"]);
+  });
+
   it("refuses a secret given twice, and a secret file that is missing or empty", () => {
     const twice = problemsOf({ REDIS_PASSWORD: CANARY, REDIS_PASSWORD_FILE: file("secret", CANARY) });
     assert.deepEqual(keysOf(twice), ["redis.password"]);

@@ -113,6 +113,36 @@ void describe("API keys", { skip: skipWithoutDatabase }, () => {
     assert.equal(reads, readsBefore);
   });
 
+  void it("knows a key that another replica has made when its copy was refreshed before the database went away", async () => {
+    const [here, there] = [replica(), replica()];
+    await there.load();
+    const { key, text } = await here.create(trader);
+    await there.refresh();
+    isAway = true;
+    nowMs += 60_000;
+    assert.deepEqual(await there.verify(text), { key, fresh: false });
+    isAway = false;
+  });
+
+  void it("tells whether there is any good key", async () => {
+    const empty = await createTestDatabase();
+    const other = await openStore({ url: empty.url, dataDir: "" });
+    try {
+      const keys = new ApiKeys({ store: other, nowMs: () => nowMs });
+      await keys.load();
+      assert.equal(await keys.exist(), false);
+      const { key } = await new ApiKeys({ store: other, nowMs: () => nowMs }).create(trader);
+      nowMs += 1000;
+      assert.equal(await keys.exist(), true);
+      await keys.revoke(key.id, "test");
+      await keys.refresh();
+      assert.equal(await keys.exist(), false);
+    } finally {
+      await other.close();
+      await empty.drop();
+    }
+  });
+
   void it("knows its keys, though not freshly, while the database is away", async () => {
     const keys = replica();
     const { key, text } = await keys.create(trader);
