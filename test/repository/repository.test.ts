@@ -97,7 +97,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   broker: ["orders"],
   store: ["orders"],
   cluster: ["orders"],
-  cache: [],
+  cache: ["api", "config"],
   workers: ["config"],
   simulator: ["venue", "feed"],
   research: ["config", "venue", "feed", "orders", "broker", "workers", "store"],
