@@ -99,8 +99,9 @@ export interface StrategyView {
   readonly trading_state: TradingState;
   readonly realised: string;
   readonly unrealised: string | null;
-  readonly intents: number;
-  readonly refusals: number;
+  /** Since the process that trades started; null where this one stands by and does not hear of it. */
+  readonly intents: number | null;
+  readonly refusals: number | null;
 }
 
 export interface SignalView {
@@ -126,15 +127,16 @@ export interface BarView {
   readonly volume: number;
 }
 
+/** What needs marks is null where this process stands by and does not hear of the one that trades. */
 export interface PnlView {
   readonly realised: string;
-  readonly unrealised: string;
+  readonly unrealised: string | null;
   readonly fees: string;
-  readonly total: string;
+  readonly total: string | null;
   /** Percent of closed round trips with a profit, 0 to 100; null before the first. */
   readonly win_rate: number | null;
   readonly round_trips: number;
-  readonly drawdown: string;
+  readonly drawdown: string | null;
   /** Weighted by notional; null before the first fill with a known mid. */
   readonly average_slippage_bps: number | null;
   readonly equity: readonly { readonly time: number; readonly equity: string }[];
@@ -143,9 +145,10 @@ export interface PnlView {
 export interface RiskView {
   readonly states: readonly { readonly scope: TradingScope; readonly state: TradingState }[];
   readonly limits: Readonly<Record<string, string | number>>;
-  /** Number of refusals by code since start. */
-  readonly refusals: Readonly<Record<string, number>>;
+  /** Number of refusals by code since the process that trades started; null where this one does not hear of it. */
+  readonly refusals: Readonly<Record<string, number>> | null;
   readonly owner: boolean;
+  /** Name of the process that trades; null where this one does not hear of it. */
   readonly lease_owner: string | null;
 }
 
@@ -259,4 +262,6 @@ export interface BotPort {
   snapshot(channel: StreamChannel): readonly StreamEvent[];
   /** Calls back for every change; returns the function that ends it. */
   subscribe(listener: (event: StreamEvent) => void): () => void;
+  /** Calls back when what was built up from events is void and snapshots have to be read anew; returns what ends it. */
+  onRestart(listener: () => void): () => void;
 }

@@ -185,8 +185,8 @@ export const Strategy = T.Object(
     trading_state: TradingState,
     realised: Decimal,
     unrealised: orNull(Decimal),
-    intents: T.Integer(),
-    refusals: T.Integer(),
+    intents: orNull(T.Integer({ description: "null: this replica does not hear of the one that trades" })),
+    refusals: orNull(T.Integer()),
   },
   { ...strict, title: "Strategy" },
 );
@@ -222,12 +222,12 @@ export const Bar = T.Object(
 export const Pnl = T.Object(
   {
     realised: Decimal,
-    unrealised: Decimal,
+    unrealised: orNull(Decimal),
     fees: Decimal,
-    total: Decimal,
+    total: orNull(Decimal),
     win_rate: orNull(T.Number({ description: "Percent of closed round trips with a profit, 0 to 100" })),
     round_trips: T.Integer(),
-    drawdown: Decimal,
+    drawdown: orNull(Decimal),
     average_slippage_bps: orNull(T.Number()),
     equity: T.Array(T.Object({ time: Time, equity: Decimal }, strict)),
   },
@@ -238,9 +238,11 @@ export const Risk = T.Object(
   {
     states: T.Array(T.Object({ scope: T.String(), state: TradingState }, strict)),
     limits: T.Record(T.String(), T.Union([T.String(), T.Number()])),
-    refusals: T.Record(T.String(), T.Integer()),
+    refusals: orNull(
+      T.Record(T.String(), T.Integer(), { description: "null: this replica does not hear of the one that trades" }),
+    ),
     owner: T.Boolean({ description: "This process holds the lease and trades" }),
-    lease_owner: orNull(T.String()),
+    lease_owner: orNull(T.String({ description: "Name of the replica that trades" })),
   },
   { ...strict, title: "Risk" },
 );

@@ -67,8 +67,10 @@ export class BotHealth {
     return { ok: healthy, state: healthy ? "ok" : "failed", parts };
   }
 
-  ready(trader: Trader | null): HealthReport {
+  /** `redis` is null where there is none. */
+  ready(trader: Trader | null, redis: PartHealth | null): HealthReport {
     const parts = [this.#database(), ...this.#workerParts(trader), this.#trading(trader)];
+    if (redis !== null) parts.push(redis);
     if (this.#draining) return { ok: false, state: "draining", parts };
     if (!this.#everReady && !(this.#listening && this.#databaseSeen)) return { ok: false, state: "starting", parts };
     this.#everReady = true;

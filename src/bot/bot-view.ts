@@ -1,6 +1,7 @@
 /**
  * The running bot as its faces see it: answers questions from books, journal and history, takes manual orders, cancels and
- * the kill switch. Main thread only. It works the same in the process that trades and in one that stands by.
+ * the kill switch. Main thread only. In a process that stands by, what only the one that trades knows comes from its mirror
+ * (`standby.ts`), and is null where there is none.
  */
 import type {
   AccountView,
@@ -25,6 +26,7 @@ import type {
   TradeView,
 } from "../api/bot-port.ts";
 import type { Broker, BrokerAccount } from "../broker/broker.ts";
+import type { InstanceState, MirrorState, OwnerState } from "../cache/cache.ts";
 import { type Config, journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
 import { formatFixed } from "../core/fixed.ts";
@@ -44,6 +46,7 @@ import type { EventHub } from "./event-hub.ts";
 import { kill } from "./kill-switch.ts";
 import { isRefusal, type ManualOrderContext, manualIntent, replacementIntent } from "./manual-order.ts";
 import type { Scorecard } from "./scorecard.ts";
+import { mirroredPnl, mirroredSnapshot, standbyBooks } from "./standby.ts";
 import type { Trader } from "./trader.ts";
 import type { VenueClock } from "./venue-clock.ts";
 import { brokerOrderView, orderView, positionView, quoteEvent } from "./views.ts";
@@ -57,7 +60,8 @@ export interface BotStatus {
   ready(): HealthReport;
   /** The trading states as the journal last had them, for when it cannot be read. */
   states: ReadonlyMap<TradingScope, TradingState>;
-  leaseOwner: string | null;
+  /** What the process that trades says, while this one stands by and hears of it. */
+  mirror(): MirrorState | null;
 }
 
 export interface BotViewOptions {
@@ -193,22 +197,21 @@ export class BotView implements BotPort {
   }
 
   async positions(): Promise<PositionView[]> {
-    const { books, status } = this.#options;
-    const rows = status.trader === null ? (await this.#load()).positions : books.positions();
-    return rows.map((row) => positionView(row, books));
+    const books = await this.#currentBooks();
+    return books.positions().map((row) => positionView(row, books));
   }
 
   async account(): Promise<AccountView> {
-    const { status, config, clock, books } = this.#options;
+    const { status, config, clock } = this.#options;
     const account = await this.#brokerAccount();
-    const trading = status.trader !== null;
-    const cash = trading ? books.cash : (await this.#load()).cash;
+    const books = await this.#currentBooks();
+    const isMarked = status.trader !== null || status.mirror() !== null;
     return {
       book_id: status.bookId,
       broker_account_id: status.brokerAccountId,
       mode: config.tradingMode,
-      cash: formatFixed(cash),
-      equity: trading ? formatFixed(books.valuation().equity) : null,
+      cash: formatFixed(books.cash),
+      equity: isMarked ? formatFixed(books.valuation().equity) : null,
       broker_cash: account === null ? null : formatFixed(account.cash),
       broker_equity: account === null ? null : formatFixed(account.equity),
       buying_power: account === null ? null : formatFixed(account.buyingPower),
@@ -279,15 +282,33 @@ export class BotView implements BotPort {
   async pnl(): Promise<PnlView> {
     const statistics = await this.statistics();
     const points = await this.#options.history.equity(0, EQUITY_POINTS);
-    const { equity: _now, ...figures } = this.figures(statistics);
+    const { equity: _now, ...figures } = await this.#currentFigures(statistics);
     return {
       ...figures,
       equity: points.map((point) => ({ time: Math.floor(point.atUs / 1000), equity: formatFixed(point.equity) })),
     };
   }
 
-  /** The figures of the `pnl` channel and of the account gauges. */
-  figures(statistics: TradeStatistics): Omit<PnlView, "equity"> & { readonly equity: string } {
+  /** Those of the process that trades, wherever they are asked for. */
+  async #currentFigures(statistics: TradeStatistics): Promise<Omit<PnlView, "equity"> & { equity: string | null }> {
+    const { status } = this.#options;
+    if (status.trader !== null) return this.figures(statistics);
+    const mirrored = mirroredPnl(status.mirror());
+    if (mirrored !== null) return mirrored;
+    const { realised, fees } = (await this.#currentBooks()).valuation();
+    return {
+      ...this.figures(statistics),
+      realised: formatFixed(realised),
+      fees: formatFixed(fees),
+      unrealised: null,
+      total: null,
+      drawdown: null,
+      equity: null,
+    };
+  }
+
+  /** The figures of the `pnl` channel and of the account gauges, in the process that trades. */
+  figures(statistics: TradeStatistics): Omit<PnlView, "equity"> & { readonly total: string; readonly equity: string } {
     const { books } = this.#options;
     const { realised, unrealised, fees, equity } = books.valuation();
     return {
@@ -329,9 +350,9 @@ export class BotView implements BotPort {
     return {
       states: [...states].map(([scope, state]) => ({ scope, state })),
       limits: Object.fromEntries(limits) as RiskView["limits"],
-      refusals: scorecard.refusals(),
+      refusals: status.trader === null ? (status.mirror()?.refusals ?? null) : scorecard.refusals(),
       owner: status.trader !== null,
-      lease_owner: status.leaseOwner,
+      lease_owner: status.trader === null ? (status.mirror()?.owner ?? null) : config.replicaName,
     };
   }
 
@@ -363,8 +384,9 @@ export class BotView implements BotPort {
 
   snapshot(channel: StreamChannel): readonly StreamEvent[] {
     const { books, status } = this.#options;
+    if (status.trader === null) return mirroredSnapshot(status.mirror(), channel);
     if (channel === "quotes") return [...books.quotes()].map(([symbol, quote]) => quoteEvent(symbol, quote));
-    if (channel === "orders" && status.trader !== null) {
+    if (channel === "orders") {
       return [...status.trader.manager.liveOrders()].map(({ order }) => {
         return { channel: "orders", key: order.clientOrderId, data: orderView(order) } as const;
       });
@@ -382,6 +404,29 @@ export class BotView implements BotPort {
     return this.#options.events.subscribe(listener);
   }
 
+  onRestart(listener: () => void): () => void {
+    return this.#options.events.onRestart(listener);
+  }
+
+  /** What this process knows beside the journal; null while it does not trade. */
+  ownState(): OwnerState | null {
+    const { status, placement, scorecard, config } = this.#options;
+    const { trader } = status;
+    if (trader === null) return null;
+    return {
+      owner: config.replicaName,
+      instances: placement.instances.map((instance) => this.#ownInstance(instance, trader)),
+      refusals: scorecard.refusals(),
+      events: (["quotes", "orders", "pnl"] as const).flatMap((channel) => this.snapshot(channel)),
+    };
+  }
+
+  #ownInstance({ id, worker }: PlacedInstance, trader: Trader): InstanceState {
+    const { scorecard } = this.#options;
+    const [intents, refusals] = [scorecard.intentsOf(id), scorecard.refusalsOf(id)];
+    return { id, state: trader.phase(id), worker, intents, refusals };
+  }
+
   async #setStrategy(id: string, state: TradingState, actor: string, reason: string): Promise<Answer<StrategyView>> {
     const { placement, journal, status } = this.#options;
     const instance = placement.instances.find((i) => i.id === id);
@@ -392,13 +437,14 @@ export class BotView implements BotPort {
   }
 
   #strategyView(instance: PlacedInstance, snapshot: JournalSnapshot): StrategyView {
-    const { books, status, scorecard } = this.#options;
-    const { trader } = status;
+    const { status } = this.#options;
     const tradingState = snapshot.tradingStates.get(`instance:${instance.id}`) ?? "active";
-    const rows = (trader === null ? snapshot.positions : books.positions()).filter(
-      (row) => row.instanceId === instance.id,
-    );
-    const phase = trader?.phase(instance.id);
+    const books = this.#booksOf(snapshot);
+    const rows = books.positions().filter((row) => row.instanceId === instance.id);
+    const known =
+      status.trader === null
+        ? status.mirror()?.instances.find(({ id }) => id === instance.id)
+        : this.#ownInstance(instance, status.trader);
     return {
       id: instance.id,
       strategy: instance.strategy,
@@ -406,14 +452,25 @@ export class BotView implements BotPort {
       instruments: instance.symbols,
       parameters: instance.parameters,
       capital: formatFixed(instance.capital),
-      worker: trader === null ? null : instance.worker,
-      state: phase === undefined ? "standby" : tradingState === "halted" ? "stopped" : phase,
+      worker: known?.worker ?? null,
+      state: known === undefined ? "standby" : tradingState === "halted" ? "stopped" : known.state,
       trading_state: tradingState,
       realised: formatFixed(rows.reduce((sum, row) => sum + row.realised, 0n)),
-      unrealised: formatFixed(rows.reduce((sum, row) => sum + books.unrealised(row), 0n)),
-      intents: scorecard.intentsOf(instance.id),
-      refusals: scorecard.refusalsOf(instance.id),
+      unrealised: known === undefined ? null : formatFixed(rows.reduce((sum, row) => sum + books.unrealised(row), 0n)),
+      intents: known?.intents ?? null,
+      refusals: known?.refusals ?? null,
     };
+  }
+
+  async #currentBooks(): Promise<Books> {
+    const { books, status } = this.#options;
+    return status.trader === null ? this.#booksOf(await this.#load()) : books;
+  }
+
+  /** The books of the process that trades, or the journal's with the marks that are heard of. */
+  #booksOf(snapshot: JournalSnapshot): Books {
+    const { books, status } = this.#options;
+    return status.trader === null ? standbyBooks(snapshot, status.mirror()) : books;
   }
 
   #load(): Promise<JournalSnapshot> {

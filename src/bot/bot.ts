@@ -33,6 +33,7 @@ import { type BotStatus, BotView } from "./bot-view.ts";
 import { EventHub } from "./event-hub.ts";
 import { KeyGate } from "./key-gate.ts";
 import type { AlpacaMarketFeed } from "./market-feed.ts";
+import { Replicas } from "./replicas.ts";
 import { Rounds } from "./rounds.ts";
 import { RunRecordings } from "./run-recording.ts";
 import { type RunSummary, summarise } from "./run-summary.ts";
@@ -96,6 +97,7 @@ export class Bot {
   #history: HistoryWriter | null = null;
   #view: BotView | null = null;
   #faces: Faces | null = null;
+  #replicas: Replicas | null = null;
   #lease: LeaseKeeper | null = null;
   #feed: AlpacaMarketFeed | null = null;
   #recordings: RunRecordings | null = null;
@@ -121,9 +123,9 @@ export class Bot {
       bookId: "",
       brokerAccountId: "",
       states: this.#states,
-      leaseOwner: null,
+      mirror: () => this.#replicas?.cache.latest() ?? null,
       health: () => this.#health.health(this.#status.trader),
-      ready: () => this.#health.ready(this.#status.trader),
+      ready: () => this.#health.ready(this.#status.trader, this.#replicas?.cache.health() ?? null),
     };
   }
 
@@ -158,6 +160,7 @@ export class Bot {
     this.#rounds.every(KEYS_MS, () => keys.refresh());
     await this.#bind(journal);
     if (!this.#isStopping) {
+      this.#joinReplicas();
       this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
       this.#startTimers();
     }
@@ -231,6 +234,7 @@ export class Bot {
     await this.#leaving;
     await this.#lease?.stop();
     await this.#faces?.drain(0);
+    await this.#replicas?.close();
     await this.#recordings?.close();
     await this.#history?.close();
     await this.#options.broker.close();
@@ -322,6 +326,21 @@ export class Bot {
     clock.set(bound.venueTimeUs);
   }
 
+  #joinReplicas(): void {
+    const { config, log } = this.#options;
+    const view = this.#view as BotView;
+    this.#replicas = new Replicas({
+      config: config.redis,
+      bookId: this.#status.bookId,
+      events: this.#events,
+      ownState: () => view.ownState(),
+      nowMs: monotonicMs,
+      onFault: (fault) => this.#metrics.cacheFailed(fault),
+      log,
+    });
+    this.#metrics.setCache(() => this.#replicas?.cache.reading() ?? null);
+  }
+
   #startLease(journal: Journal, owner: string): void {
     const { config, log } = this.#options;
     this.#lease = new LeaseKeeper({
@@ -377,6 +396,7 @@ export class Bot {
         this.#status.trader = trader;
         this.#addSources(trader);
         this.#health.trading();
+        this.#replicas?.lead(this.#lease?.fence()?.generation ?? 0n);
         return;
       } catch (error) {
         log.error(
@@ -394,6 +414,7 @@ export class Bot {
     this.#status.trader = null;
     for (const remove of this.#removeSources.splice(0)) remove();
     this.#metrics.notKeeper();
+    this.#replicas?.follow();
     await trader?.abandon();
   }
 
@@ -584,6 +605,7 @@ export class Bot {
   #startTimers(): void {
     this.#rounds.every(EVERY_SECOND_MS, () => this.#second());
     this.#rounds.every(QUOTES_MS, () => this.#showQuotes());
+    this.#rounds.every(EVERY_SECOND_MS, () => this.#replicas?.share());
   }
 
   /** Once a second: equity, gauges, refusals of the engines, states that other processes have set. */

@@ -1,10 +1,14 @@
-/** Hands the bot's events to whoever listens (the stream). Main thread only; a listener that throws hurts nobody else. */
+/**
+ * Hands the bot's events to whoever listens (the stream, the other replicas). Main thread only; a listener that throws hurts
+ * nobody else.
+ */
 import type { StreamEvent } from "../api/bot-port.ts";
 
 export type EventListener = (event: StreamEvent) => void;
 
 export class EventHub {
   readonly #listeners = new Set<EventListener>();
+  readonly #restarts = new Set<() => void>();
   readonly #onFault: (error: unknown) => void;
 
   constructor(onFault: (error: unknown) => void) {
@@ -16,13 +20,26 @@ export class EventHub {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls back when what was built up from events is void. */
+  onRestart(listener: () => void): () => void {
+    this.#restarts.add(listener);
+    return () => this.#restarts.delete(listener);
+  }
+
   emit(event: StreamEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#onFault(error);
-      }
+    for (const listener of this.#listeners) this.#guard(() => listener(event));
+  }
+
+  /** From now on another process's events come, or none that join those before. */
+  restart(): void {
+    for (const listener of this.#restarts) this.#guard(listener);
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#onFault(error);
     }
   }
 }

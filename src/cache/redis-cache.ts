@@ -32,8 +32,8 @@ export interface RedisCacheOptions {
   readonly nowMs: () => number;
   /** Hears of listeners that threw. */
   readonly onListenerFault: (error: unknown) => void;
-  /** Called once per change: the sentence of the new fault, or null when all is well again. */
-  readonly onHealth: (detail: string | null, fault: string | null) => void;
+  /** Called once per change; null when all is well. Nothing is told while it connects for the first time. */
+  readonly onFault: (fault: RedisFault | null) => void;
 }
 
 export class RedisCache implements Cache {
@@ -54,7 +54,8 @@ export class RedisCache implements Cache {
     ["subscriber", "unreachable"],
   ]);
   readonly #totals = { publishedMessages: 0, publishedEvents: 0, lostMessages: 0, received: 0, dropped: 0 };
-  #shownFault: RedisFault | null = "unreachable";
+  /** As it was last told; nothing has been told at first. */
+  #shownFault: RedisFault | null | undefined;
   #generation: bigint | null = null;
   #number = 0;
   #unanswered = 0;
@@ -173,9 +174,10 @@ export class RedisCache implements Cache {
     if (fault === null) this.#faults.delete(place);
     else this.#faults.set(place, fault);
     const shown = this.#fault;
-    if (shown === this.#shownFault) return;
+    const isConnecting = this.#shownFault === undefined && fault === null && shown !== null;
+    if (shown === this.#shownFault || isConnecting) return;
     this.#shownFault = shown;
-    this.#options.onHealth(shown === null ? null : describeFault(shown), shown);
+    this.#options.onFault(shown);
   }
 
   #head(generation: bigint): { readonly publisher: string; readonly generation: bigint; readonly number: number } {

@@ -10,9 +10,9 @@ const CONNECT_MS = 2_000;
 const COMMAND_MS = 1_000;
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2_000;
-const PROBE_EVERY_MS = 2_000;
-/** Probes that may find a connection neither ready nor waiting to be tried again. */
-const STUCK_PROBES_MAX = 2;
+const PROBE_EVERY_MS = 1_000;
+/** Probes in a row that may find a connection that neither is there nor waits to be tried again. */
+const STUCK_PROBES_MAX = 3;
 
 export interface RedisConnectionOptions {
   readonly config: RedisConfig;
@@ -20,30 +20,36 @@ export interface RedisConnectionOptions {
   readonly name: string;
   /** It can be used, from now until `onFault` is called. */
   readonly onReady: (client: Redis) => void;
+  /** Called again and again while it lasts. */
   readonly onFault: (fault: RedisFault) => void;
 }
 
 export class RedisConnection {
+  readonly #options: RedisConnectionOptions;
   readonly #client: Redis;
-  readonly #onFault: (fault: RedisFault) => void;
   readonly #prober: NodeJS.Timeout;
+  #usable = false;
+  #checking = false;
   #stuckProbes = 0;
   #closed = false;
 
-  constructor({ config, name, onReady, onFault }: RedisConnectionOptions) {
-    this.#onFault = onFault;
-    this.#client = createClient(config, name);
-    this.#client.on("ready", () => onReady(this.#client));
-    this.#client.on("error", (error: unknown) => this.#fail(error));
-    this.#client.on("close", () => this.#fail(null));
-    this.#prober = setInterval(() => void this.#probe(), PROBE_EVERY_MS).unref();
+  constructor(options: RedisConnectionOptions) {
+    this.#options = options;
+    this.#client = createClient(options.config, options.name);
+    this.#client.on("ready", () => void this.#check());
+    this.#client.on("error", (error: unknown) => this.#fail(faultOf(error)));
+    this.#client.on("close", () => {
+      // Why it was closed is known already, unless it worked until now.
+      if (this.#usable) this.#fail("unreachable");
+    });
+    this.#prober = setInterval(() => this.#probe(), PROBE_EVERY_MS).unref();
     // Its failures come as events too.
     this.#client.connect().catch(() => undefined);
   }
 
   /** The client while commands can be sent; null otherwise. */
   get ready(): Redis | null {
-    return this.#client.status === "ready" ? this.#client : null;
+    return this.#usable && this.#client.status === "ready" ? this.#client : null;
   }
 
   /** Begins a new connection, for instance to another master. */
@@ -57,23 +63,45 @@ export class RedisConnection {
     this.#client.disconnect();
   }
 
-  #fail(error: unknown): void {
-    if (!this.#closed) this.#onFault(error === null ? "unreachable" : faultOf(error));
+  #fail(fault: RedisFault): void {
+    this.#usable = false;
+    if (!this.#closed) this.#options.onFault(fault);
   }
 
-  async #probe(): Promise<void> {
-    if (this.ready === null) {
-      const isStuck = this.#client.status === "connect" || this.#client.status === "connecting";
-      this.#stuckProbes = isStuck ? this.#stuckProbes + 1 : 0;
-      if (this.#stuckProbes > STUCK_PROBES_MAX) this.reconnect();
+  #probe(): void {
+    const { status } = this.#client;
+    const isStuck = status === "connect" || status === "connecting";
+    this.#stuckProbes = isStuck ? this.#stuckProbes + 1 : 0;
+    if (this.#stuckProbes > STUCK_PROBES_MAX) {
+      this.#stuckProbes = 0;
+      this.#fail("unreachable");
+      this.reconnect();
+    } else if (status === "ready") void this.#check();
+  }
+
+  /** Whether the server is a master, has its data and answers. Commands it refuses now may work at the next look. */
+  async #check(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
+    const fault = await this.#look().finally(() => (this.#checking = false));
+    if (this.#closed) return;
+    if (fault === null) {
+      if (this.#usable) return;
+      this.#usable = true;
+      this.#options.onReady(this.#client);
       return;
     }
-    this.#stuckProbes = 0;
+    this.#fail(fault);
+    // The Sentinels may know another master by now.
+    if (fault === "unreachable" || (fault === "read_only" && this.#options.config.url === null)) this.reconnect();
+  }
+
+  async #look(): Promise<RedisFault | null> {
     try {
-      await this.ready.ping();
+      const [[role]] = await Promise.all([this.#client.role(), this.#client.ping()]);
+      return role === "master" ? null : "read_only";
     } catch (error) {
-      this.#fail(error);
-      this.reconnect();
+      return faultOf(error);
     }
   }
 }
@@ -88,7 +116,7 @@ function createClient({ url, sentinels, masterName, password }: RedisConfig, nam
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    maxLoadingRetryTime: COMMAND_MS,
+    enableReadyCheck: false,
     retryStrategy: backoffMs,
     ...(password === null ? {} : { password }),
   };

@@ -11,7 +11,7 @@ export type RedisFault =
 
 const DETAILS: Readonly<Record<RedisFault, string>> = {
   unreachable: "Redis cannot be reached or does not answer",
-  wrong_password: "Redis or its Sentinels refuse the password: look at REDIS_PASSWORD",
+  wrong_password: "Redis or its Sentinels refuse the password or the user: look at REDIS_PASSWORD",
   loading: "Redis loads its data",
   read_only: "this Redis is a replica: it takes no writes",
   no_replicas: "Redis takes no writes: too few of its replicas are connected",

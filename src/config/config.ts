@@ -64,6 +64,8 @@ export interface Config
       | "orders"
     >
   > {
+  /** Shown to people only. */
+  readonly replicaName: string;
   /** Absolute path. */
   readonly dataDir: string;
   /** Null: the embedded database in `dataDir`. */

@@ -2,6 +2,7 @@
  * Builds the `Config` from what the schema and the rules let through: derived addresses, demonstration strategies, the
  * instrument table. Strategies are checked against their definitions here, so that nothing opens before they are right.
  */
+import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { CodedError } from "../core/errors.ts";
 import type { Instrument } from "../core/market/instrument.ts";
@@ -41,6 +42,7 @@ export function resolveConfig(parsed: ParsedConfig, source: string): Config {
     environment,
     logLevel,
     bindAddress,
+    replicaName: parsed.replicaName ?? hostname(),
     startWithoutKey,
     allowedHosts,
     allowedOrigins,

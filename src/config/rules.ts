@@ -5,6 +5,8 @@
 import { isIP } from "node:net";
 import type { ParsedConfig } from "./schema.ts";
 
+const PORT_MAX = 65_535;
+
 export interface RuleBreach {
   readonly key: string;
   readonly message: string;
@@ -110,6 +112,16 @@ function connectionRules({ database, redis, simulator, alpaca }: ParsedConfig): 
   if (redis.url !== null && redis.sentinels.length > 0) {
     breaches.push({ key: "redis.sentinels", message: "set REDIS_URL or REDIS_SENTINELS, not both" });
   }
+  const misnamed = redis.sentinels.find((sentinel) => !isPort(sentinel.slice(sentinel.lastIndexOf(":") + 1)));
+  if (misnamed !== undefined) {
+    breaches.push({ key: "redis.sentinels", message: `${misnamed}: a port is from 1 to ${PORT_MAX}` });
+  }
+  if (redis.url !== null && !/^\/?\d*$/.test(new URL(redis.url).pathname)) {
+    breaches.push({
+      key: "redis.url",
+      message: "its path may only be the number of a database, such as redis://host/0",
+    });
+  }
   if (simulator.replay.length > 0 && alpaca.baseUrl !== null) {
     breaches.push({
       key: "simulator.replay",
@@ -123,6 +135,10 @@ function connectionRules({ database, redis, simulator, alpaca }: ParsedConfig): 
     });
   }
   return breaches;
+}
+
+function isPort(text: string): boolean {
+  return Number(text) >= 1 && Number(text) <= PORT_MAX;
 }
 
 function timeRules({ lease, orders }: ParsedConfig): RuleBreach[] {

@@ -77,7 +77,10 @@ const redis = z
       env: "REDIS_MASTER_NAME",
       default: "mymaster",
     }),
-    password: optionalSecret({ about: "Password of Redis.", env: "REDIS_PASSWORD" }),
+    password: optionalSecret({
+      about: "Password of Redis and of its Sentinels. It comes before one in `redis.url`.",
+      env: "REDIS_PASSWORD",
+    }),
   })
   .prefault({});
 
@@ -394,6 +397,10 @@ export const CONFIG_SCHEMA = z.strictObject({
     about: "Address to listen on. Any but a loopback address needs an API key, also for reading.",
     env: "BIND_ADDRESS",
     default: "127.0.0.1",
+  }),
+  replicaName: optionalText({
+    about: "Name of this process where several share an account, for people. The host's name without it.",
+    env: "POD_NAME",
   }),
   startWithoutKey: flag({
     about:

@@ -177,6 +177,7 @@ export class MemoryBot implements BotPort {
   failure: Error | null = null;
   #tradingState: "active" | "halted" = "active";
   readonly #listeners = new Set<(event: StreamEvent) => void>();
+  readonly #restarts = new Set<() => void>();
   readonly #strategies = new Map(
     [
       strategy("ema-cross-aapl", "ema-cross", ["AAPL"]),
@@ -379,6 +380,16 @@ export class MemoryBot implements BotPort {
   subscribe(listener: (event: StreamEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onRestart(listener: () => void): () => void {
+    this.#restarts.add(listener);
+    return () => this.#restarts.delete(listener);
+  }
+
+  /** What was built up from events is void. */
+  restart(): void {
+    for (const listener of this.#restarts) listener();
   }
 
   get listeners(): number {

@@ -11,7 +11,7 @@ export function openRedisCache(url: string, bookId: string, options: Partial<Red
     onListenerFault: (error) => {
       throw error;
     },
-    onHealth: () => undefined,
+    onFault: () => undefined,
     ...options,
   });
 }

@@ -35,6 +35,18 @@ export interface StreamReading {
   readonly cut: number;
 }
 
+/** Totals since start and the state now; `state` is `ok` or a fault's code, null without Redis. */
+export interface CacheReading {
+  readonly state: string | null;
+  readonly publishedMessages: number;
+  readonly publishedEvents: number;
+  readonly lostMessages: number;
+  readonly receivedMessages: number;
+  readonly droppedMessages: number;
+  readonly gaps: number;
+  readonly mirrorAgeMs: number | null;
+}
+
 export class Metrics {
   readonly registry = new Registry();
   readonly #trades: Counter;
@@ -49,10 +61,12 @@ export class Metrics {
   readonly #workerRestarts: Counter;
   readonly #journalErrors: Counter<"code">;
   readonly #brokerErrors: Counter<"code">;
+  readonly #cacheFaults: Counter<"fault">;
   readonly #stages = new StageHistograms();
   readonly #rings = new Map<string, () => RingReading>();
   #unsettledOrders: () => number = () => 0;
   #feed: () => FeedReading = () => ({ conflatedQuotes: 0, gaps: 0, malformedFrames: 0 });
+  #cache: () => CacheReading | null = () => null;
   #stream: () => StreamReading = () => ({ clients: 0, cut: 0 });
   readonly #endProcessMetrics: () => void;
 
@@ -90,6 +104,12 @@ export class Metrics {
     this.#workerRestarts = counter("system_worker_restarts_total", "Engine workers replaced");
     this.#journalErrors = byCode("trading_journal_errors_total", "Failed journal calls, by code");
     this.#brokerErrors = byCode("trading_broker_errors_total", "Failed broker calls, by code");
+    this.#cacheFaults = new Counter({
+      name: "cache_faults_total",
+      help: "Times that Redis went into a fault, by fault",
+      labelNames: ["fault"],
+      registers,
+    });
     // It has what the registry asks of a metric, but not prom-client's base class.
     this.registry.registerMetric(this.#stages as unknown as Gauge);
     this.#addReadings(registers);
@@ -163,6 +183,16 @@ export class Metrics {
     this.#unsettledOrders = read ?? (() => 0);
   }
 
+  /** Where the figures of what replicas tell each other are read from. */
+  setCache(read: () => CacheReading | null): void {
+    this.#cache = read;
+  }
+
+  /** Redis has another fault than before, by code. */
+  cacheFailed(fault: string): void {
+    this.#cacheFaults.inc({ fault });
+  }
+
   /** Where the stream's figures are read from. */
   setStream(read: () => StreamReading): void {
     this.#stream = read;
@@ -208,6 +238,19 @@ export class Metrics {
     total("trading_feed_gaps_total", "Gaps in the market data", () => this.#feed().gaps);
     total("trading_feed_malformed_frames_total", "Market-data frames skipped", () => this.#feed().malformedFrames);
     total("stream_clients_cut_total", "Stream readers cut for being too slow", () => this.#stream().cut);
+    const cached =
+      (field: "publishedMessages" | "publishedEvents" | "lostMessages" | "droppedMessages" | "gaps") => () =>
+        this.#cache()?.[field] ?? 0;
+    total("cache_messages_published_total", "Messages sent to other replicas", cached("publishedMessages"));
+    total("cache_events_published_total", "Events in these messages", cached("publishedEvents"));
+    total("cache_messages_lost_total", "Messages to other replicas that Redis did not take", cached("lostMessages"));
+    total(
+      "cache_messages_dropped_total",
+      "Malformed or outdated messages of other replicas",
+      cached("droppedMessages"),
+    );
+    total("cache_gaps_total", "Times that messages of the owner were missed", cached("gaps"));
+    this.#addCacheGauges(registers);
     const stream = (): StreamReading => this.#stream();
     const unsettled = () => this.#unsettledOrders();
     new Gauge({
@@ -224,6 +267,32 @@ export class Metrics {
       registers,
       collect() {
         this.set(stream().clients);
+      },
+    });
+  }
+
+  #addCacheGauges(registers: Registry[]): void {
+    const cache = () => this.#cache();
+    new Gauge({
+      name: "cache_up",
+      help: "1 where Redis is connected and takes what it is given; absent without Redis",
+      registers,
+      collect() {
+        this.reset();
+        const state = cache()?.state ?? null;
+        if (state === null) this.remove();
+        else this.set(state === "ok" ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: "cache_mirror_age_seconds",
+      help: "Since a replica that stands by last heard of the one that trades; absent where it does not",
+      registers,
+      collect() {
+        this.reset();
+        const ageMs = cache()?.mirrorAgeMs ?? null;
+        if (ageMs === null) this.remove();
+        else this.set(ageMs / 1000);
       },
     });
   }

@@ -15,6 +15,7 @@ export const showTime = (ms) => (ms === null ? NONE : time.format(ms));
 export const showDateTime = (ms) => (ms === null ? NONE : dateTime.format(ms));
 export const showPercent = (value) => (value === null ? NONE : `${value.toFixed(1)} %`);
 export const showBps = (value) => (value === null ? NONE : `${value.toFixed(2)} bps`);
+export const showCount = (value) => (value === null ? NONE : String(value));
 export const showWord = (word) => word.replaceAll("_", " ");
 
 /** The tone of a gain or loss. */

@@ -1,6 +1,6 @@
 /**
  * The stream: subscribes, checks the numbering, reconnects with growing pauses, and says when the page must poll instead. After
- * every reconnection snapshots replace what was known.
+ * every reconnection, and whenever another generation begins, snapshots replace what was known.
  */
 
 const PAUSE_MS_MIN = 500;
@@ -68,7 +68,11 @@ export class Live {
   }
 
   #snapshot({ channel, generation, number, items }) {
-    if (generation !== this.#generation) return;
+    if (generation !== this.#generation) {
+      this.#generation = generation;
+      this.#numbers.clear();
+      this.#on.joined();
+    }
     this.#numbers.set(channel, number);
     this.#on.snapshot(channel, items);
   }

@@ -89,6 +89,7 @@ function drawQuotes() {
     setText(item.firstElementChild, symbol);
     setText(item.lastElementChild, `${showPrice(bid)} / ${showPrice(ask)}`);
   });
+  while (list.children.length > shown.length) list.lastElementChild.remove();
 }
 
 /** What is remembered of a channel: how one item of it is taken in. */
@@ -275,6 +276,11 @@ async function start() {
     // Signals and fills of the time without the stream, and the curve, come from the lists.
     joined: () => loadPast().catch(complain),
     snapshot(channel, items) {
+      // What is not in it is not known any more.
+      if (channel === "quotes") {
+        state.quotes.clear();
+        redraw("quotes");
+      }
       for (const { data } of items) intake[channel](data);
     },
     change(channel, data) {

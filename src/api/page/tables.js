@@ -1,6 +1,16 @@
 /** The page's tables: which columns they have, and which actions their rows offer. */
 import { byId, Table } from "./elements.js";
-import { gainTone, showBps, showDateTime, showGain, showMoney, showPrice, showTime, showWord } from "./format.js";
+import {
+  gainTone,
+  showBps,
+  showCount,
+  showDateTime,
+  showGain,
+  showMoney,
+  showPrice,
+  showTime,
+  showWord,
+} from "./format.js";
 
 const OPEN_STATES = new Set(["journalled", "sending", "unknown", "accepted", "partially_filled"]);
 
@@ -76,8 +86,8 @@ export function makeTables({ cancelOrder, startStrategy, stopStrategy }) {
         cell: (row) => showGain(row.unrealised),
         tone: (row) => gainTone(row.unrealised),
       },
-      { title: "Intents", number: true, cell: (row) => String(row.intents) },
-      { title: "Refused", number: true, cell: (row) => String(row.refusals) },
+      { title: "Intents", number: true, cell: (row) => showCount(row.intents) },
+      { title: "Refused", number: true, cell: (row) => showCount(row.refusals) },
     ],
     (row) => row.id,
     "No strategy instances.",

@@ -93,6 +93,11 @@ export class StreamClient {
 
   forget(channel: StreamChannel): void {
     this.subscriptions.delete(channel);
+    this.dropWaiting(channel);
+  }
+
+  /** What waits for the reader is void. */
+  dropWaiting(channel: StreamChannel): void {
     this.#backlogs.delete(channel);
   }
 

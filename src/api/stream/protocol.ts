@@ -11,8 +11,9 @@
  *   error         {type, code, message}
  *
  * Numbers rise by one per event of a channel. `quotes`, `orders` and `pnl` have keys: under load only the latest change of a
- * key is sent, so numbers may jump. `signals` and `fills` have none and never jump. Another generation is another publisher:
- * what was built up before is void, and a snapshot follows.
+ * key is sent, so numbers may jump. `signals` and `fills` have none and never jump. A snapshot of another generation, also in
+ * the middle of a connection, says that what was built up before is void: another replica trades, events were missed, or the
+ * one that trades is not heard of (the snapshot is empty then).
  */
 import { decode, encode } from "@msgpack/msgpack";
 import { CodedError } from "../../core/errors.ts";

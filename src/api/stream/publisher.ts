@@ -1,6 +1,7 @@
 /**
  * Numbers the bot's events and hands them to the clients in batches: the first event after a pause goes out at once, those of
- * the next `WINDOW_MS` together, so that a thousand clients cost a thousand sends a window and not a thousand an event.
+ * the next `WINDOW_MS` together, so that a thousand clients cost a thousand sends a window and not a thousand an event. When
+ * the bot says that its events do not join those before, a new generation begins and every client gets snapshots.
  */
 import { randomBytes } from "node:crypto";
 import type { BotPort, StreamChannel, StreamEvent } from "../bot-port.ts";
@@ -17,11 +18,11 @@ interface ChannelState {
 }
 
 export class Publisher {
-  /** Random, so that a client sees that another process (or this one, restarted) numbers the events. */
-  readonly generation = randomBytes(8).toString("hex");
+  /** Random, so that a client sees that other events are numbered: another process's, or after a gap. */
+  #generation = newGeneration();
   readonly #bot: BotPort;
   readonly #channels: ReadonlyMap<StreamChannel, ChannelState>;
-  readonly #unsubscribe: () => void;
+  readonly #ends: readonly (() => void)[];
   #flushedAtMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
@@ -30,7 +31,11 @@ export class Publisher {
     this.#channels = new Map(
       CHANNELS.map((channel) => [channel, { number: 0, waiting: new Backlog(), readers: new Set<StreamClient>() }]),
     );
-    this.#unsubscribe = bot.subscribe((event) => this.#publish(event));
+    this.#ends = [bot.subscribe((event) => this.#publish(event)), bot.onRestart(() => this.#restart())];
+  }
+
+  get generation(): string {
+    return this.#generation;
   }
 
   /** Adds the client to the channel and sends it a snapshot, with which everything it gets later joins without a gap. */
@@ -41,9 +46,7 @@ export class Publisher {
     client.forget(channel);
     client.subscriptions.add(channel);
     state.readers.add(client);
-    const items = this.#bot.snapshot(channel).map(({ key, data }) => ({ key, data }));
-    const { number } = state;
-    client.send(new Encoded({ type: "snapshot", channel, generation: this.generation, number, items }));
+    client.send(this.#snapshot(channel, state.number));
   }
 
   leave(client: StreamClient, channel: StreamChannel): void {
@@ -53,9 +56,28 @@ export class Publisher {
 
   /** Ends the subscription to the bot; nothing is sent any more. */
   close(): void {
-    this.#unsubscribe();
+    for (const end of this.#ends) end();
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const state of this.#channels.values()) state.readers.clear();
+  }
+
+  #restart(): void {
+    this.#generation = newGeneration();
+    for (const [channel, state] of this.#channels) {
+      state.number = 0;
+      state.waiting.take();
+      if (state.readers.size === 0) continue;
+      const snapshot = this.#snapshot(channel, 0);
+      for (const client of state.readers) {
+        client.dropWaiting(channel);
+        client.send(snapshot);
+      }
+    }
+  }
+
+  #snapshot(channel: StreamChannel, number: number): Encoded {
+    const items = this.#bot.snapshot(channel).map(({ key, data }) => ({ key, data }));
+    return new Encoded({ type: "snapshot", channel, generation: this.#generation, number, items });
   }
 
   #publish(event: StreamEvent): void {
@@ -88,4 +110,8 @@ export class Publisher {
     if (state === undefined) throw new RangeError(`unknown channel ${channel}`);
     return state;
   }
+}
+
+function newGeneration(): string {
+  return randomBytes(8).toString("hex");
 }
