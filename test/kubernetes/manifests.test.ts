@@ -241,6 +241,34 @@ function declareEnvironment(environment: Environment): void {
     }
   });
 
+  it("three Redis with 10Gi each and two PostgreSQL with 50Gi each, behind headless Services", async () => {
+    const objects = await rendered;
+    for (const [name, replicas, storage, port] of [
+      ["redis", 3, "10Gi", 6379],
+      ["postgres", 2, "50Gi", 5432],
+    ] as const) {
+      const { spec } = pick<Workload>(objects, "StatefulSet", name);
+      assert.equal(spec.replicas, replicas, name);
+      assert.equal(spec.serviceName, `${name}-service`);
+      const claims = (spec.volumeClaimTemplates ?? []).map((claim) => claim.spec.resources.requests.storage);
+      assert.deepEqual(claims, [storage], name);
+      const service = pick<Service>(objects, "Service", `${name}-service`);
+      assert.equal(service.spec.clusterIP, "None", name);
+      assert.ok(
+        service.spec.ports?.some((each) => each.port === port),
+        name,
+      );
+    }
+  });
+
+  it("Redis with the guide's settings", async () => {
+    const { data } = pick<Settings>(await rendered, "ConfigMap", "redis-config");
+    const lines = Object.values(data).join("\n").split("\n");
+    for (const line of ["maxclients 10000", "appendonly yes", "appendfsync everysec"]) {
+      assert.ok(lines.includes(line), line);
+    }
+  });
+
   it("a namespace that enforces the restricted profile", async () => {
     const { metadata } = pick(await rendered, "Namespace", "algo-trading");
     assert.equal(metadata.labels?.["pod-security.kubernetes.io/enforce"], "restricted");
