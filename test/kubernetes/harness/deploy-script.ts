@@ -1,0 +1,74 @@
+/**
+ * `deploy.sh` in a copy of its part of the tree, so that a test may edit files as the guide tells people to. The copy is in a
+ * temporary folder and no git checkout; `remove` takes it away.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+const PARTS = ["deploy.sh", "scripts/deploy", "k8s", "k8s-deployment.yaml", "deploy/images"];
+const TIMEOUT_MS = 900_000;
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+
+export interface ScriptResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ScriptTree {
+  readonly folder: string;
+  /** Runs `./deploy.sh ARGS`; never rejects. `input` is its standard input, which is never a terminal. */
+  run(args: readonly string[], env?: NodeJS.ProcessEnv, input?: string): Promise<ScriptResult>;
+  /** Starts `./deploy.sh ARGS` in a process group of its own, for actions that go on until they are stopped. */
+  start(args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
+  read(file: string): string;
+  write(file: string, text: string): void;
+  /** Puts `to` in the place of `from`, which has to be there. */
+  edit(file: string, from: string, to: string): void;
+  remove(): void;
+}
+
+/** `env` goes on top of this process's own, whose settings of the script are left out. */
+export function scriptTree(env: NodeJS.ProcessEnv = {}): ScriptTree {
+  const folder = mkdtempSync(join(tmpdir(), "deploy-script-"));
+  for (const part of PARTS) cpSync(join(ROOT, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
+  const script = join(folder, "deploy.sh");
+  const environment = (extra: NodeJS.ProcessEnv = {}) => ({ ...withoutSettings(process.env), ...env, ...extra });
+  return {
+    folder,
+    run: (args, extra, input) => execute(script, args, environment(extra), input),
+    start: (args, extra) => spawn(script, args, { env: environment(extra), detached: true, stdio: ["ignore", "pipe", "pipe"] }),
+    read: (file) => readFileSync(join(folder, file), "utf8"),
+    write: (file, text) => writeFileSync(join(folder, file), text),
+    edit(file, from, to) {
+      const text = readFileSync(join(folder, file), "utf8");
+      if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
+      writeFileSync(join(folder, file), text.replace(from, to));
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { REGISTRY: _registry, NAMESPACE: _namespace, IMAGE_TAG: _tag, IMAGE_BUILD_OPTIONS: _options, ...rest } = env;
+  return rest;
+}
+
+function execute(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input: string | undefined,
+): Promise<ScriptResult> {
+  return new Promise((resolve) => {
+    const options = { env, timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+    child.stdin?.end(input ?? "");
+  });
+}
