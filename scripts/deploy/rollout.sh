@@ -5,7 +5,7 @@ readonly POLL_S=2
 # A pull that fails once may have been the network.
 readonly FAILED_PULLS_MAX=3
 readonly RESTARTS_MAX=2
-readonly LOG_LINES=15
+readonly LOG_LINES=15 LINE_LENGTH_MAX=240
 
 action_rollout() {
   local running
@@ -202,5 +202,5 @@ advise_on_pull() {
   tell "already is named by --registry and --tag; a private registry also needs a pull secret: docs/kubernetes/troubleshooting.md"
 }
 
-# One line for each pod that is not as it should be.
-pods_in_trouble() { ours get pods -l "$1" -o "go-template-file=$PARTS/pods-in-trouble.gotemplate"; }
+# One line for each container that is not as it should be.
+pods_in_trouble() { ours get pods -l "$1" -o "go-template-file=$PARTS/pods-in-trouble.gotemplate" | cut -c "1-$LINE_LENGTH_MAX"; }

@@ -62,7 +62,8 @@ function containers(all: readonly Resource[]): Container[] {
 
 function fingerprint(folder: string): string {
   const hash = createHash("sha256");
-  for (const file of globSync("**/*.{yaml,sh}", { cwd: folder }).sort()) hash.update(file).update(readFileSync(join(folder, file)));
+  for (const file of globSync("**/*.{yaml,sh}", { cwd: folder }).sort())
+    hash.update(file).update(readFileSync(join(folder, file)));
   return hash.digest("hex");
 }
 
@@ -84,8 +85,20 @@ describe("deploy.sh, used wrongly", () => {
     assert.equal(code, 0);
     const actions = ["deploy", "apply", "rollout", "status", "logs", "port-forward", "delete"];
     const more = ["render", "rollback", "scale", "backup", "restore", "secrets", "diff", "doctor"];
-    const options = ["registry", "namespace", "tag", "context", "timeout", "load", "switch", "volumes", "dry-run", "yes"];
-    for (const word of ["dev", "staging", "prod", ...actions, ...more]) assert.match(stdout, new RegExp(`^  ${word} `, "m"));
+    const options = [
+      "registry",
+      "namespace",
+      "tag",
+      "context",
+      "timeout",
+      "load",
+      "switch",
+      "volumes",
+      "dry-run",
+      "yes",
+    ];
+    for (const word of ["dev", "staging", "prod", ...actions, ...more])
+      assert.match(stdout, new RegExp(`^  ${word} `, "m"));
     for (const word of options) assert.match(stdout, new RegExp(`^  --${word} `, "m"));
     for (const word of ["REGISTRY", "NAMESPACE", "IMAGE_TAG"]) assert.match(stdout, new RegExp(word));
   });
@@ -96,11 +109,19 @@ describe("deploy.sh, used wrongly", () => {
     ["a missing action", ["dev"], /no action ''/],
     ["an unknown option", ["dev", "apply", "--force"], /no option --force: see \.\/deploy\.sh --help/],
     ["an option without its value", ["dev", "apply", "--tag"], /--tag needs a value/],
-    ["an option that the action does not know", ["dev", "status", "--volumes"], /--volumes belongs to delete, not to status/],
+    [
+      "an option that the action does not know",
+      ["dev", "status", "--volumes"],
+      /--volumes belongs to delete, not to status/,
+    ],
     ["an argument too many", ["dev", "apply", "now"], /apply takes no argument: now/],
     ["a missing argument", ["dev", "restore"], /restore needs one FILE/],
     ["a bad tag", ["dev", "apply", "--tag", "v 1"], /image tag 'v 1' is none: letters, digits/],
-    ["a bad namespace", ["dev", "apply", "--namespace", "Algo_Trading"], /namespace 'Algo_Trading' is none: small letters/],
+    [
+      "a bad namespace",
+      ["dev", "apply", "--namespace", "Algo_Trading"],
+      /namespace 'Algo_Trading' is none: small letters/,
+    ],
     ["a bad registry", ["dev", "apply", "--registry", "https://docker.io"], /registry 'https:\/\/docker.io' is none/],
     ["a bad number of seconds", ["dev", "apply", "--timeout", "soon"], /--timeout 'soon' is no number of seconds/],
   ];
@@ -121,7 +142,10 @@ describe("deploy.sh and the tools here", () => {
   after(() => tree.remove());
 
   it("says that kubectl is missing", async () => {
-    assertRefused(await tree.run(["dev", "apply"], { KUBECTL: "kubectl-that-is-not-there" }), /kubectl is missing: install it/);
+    assertRefused(
+      await tree.run(["dev", "apply"], { KUBECTL: "kubectl-that-is-not-there" }),
+      /kubectl is missing: install it/,
+    );
   });
 
   it("refuses a kubectl older than 1.24", async () => {
@@ -143,7 +167,9 @@ describe("deploy.sh and contexts", { skip: kubectl === null && "kubectl is not t
   let server: Server;
   before(async () => {
     tree = scriptTree({ KUBECTL: kubectl ?? "" });
-    server = createServer((_request, response) => response.end('{"major": "1", "minor": "23", "gitVersion": "v1.23.4"}'));
+    server = createServer((_request, response) =>
+      response.end('{"major": "1", "minor": "23", "gitVersion": "v1.23.4"}'),
+    );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   });
   after(() => {
@@ -174,11 +200,17 @@ describe("deploy.sh and contexts", { skip: kubectl === null && "kubectl is not t
 
   it("says that the cluster does not answer", async () => {
     const result = await tree.run(["dev", "status"], kubeconfig("http://127.0.0.1:1"));
-    assertRefused(result, /the cluster of context desk does not answer \(.*refused.*\): check the context and your network/);
+    assertRefused(
+      result,
+      /the cluster of context desk does not answer \(.*refused.*\): check the context and your network/,
+    );
   });
 
   it("refuses a cluster older than 1.24", async () => {
-    const result = await tree.run(["dev", "status"], kubeconfig(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+    const result = await tree.run(
+      ["dev", "status"],
+      kubeconfig(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    );
     assertRefused(result, /the cluster is Kubernetes 1\.23\.4: 1\.24 or newer is needed/);
   });
 });
@@ -199,13 +231,17 @@ describe("deploy.sh render", { skip: kubectl === null && "kubectl is not there" 
       const images = new Set(containers(all).map(({ image }) => image));
       assert.ok(images.has("registry.example/desk/algo-trading-bot:v1"));
       assert.ok(images.has("registry.example/desk/algo-trading-postgres:v1"));
-      for (const image of images) assert.match(image, /^(registry\.example\/desk\/.*:v1|docker\.io\/library\/redis:.*)$/);
+      for (const image of images)
+        assert.match(image, /^(registry\.example\/desk\/.*:v1|docker\.io\/library\/redis:.*)$/);
       assert.equal(fingerprint(tree.folder), untouched);
     });
 
     it(`renders no Secret for ${environment}`, async () => {
       const all = resources(await tree.run([environment, "render"], SETTINGS));
-      assert.deepEqual(all.filter(({ kind }) => kind === "Secret"), []);
+      assert.deepEqual(
+        all.filter(({ kind }) => kind === "Secret"),
+        [],
+      );
     });
   }
 
@@ -240,7 +276,10 @@ describe("deploy.sh render", { skip: kubectl === null && "kubectl is not there" 
     const copy = scriptTree({ KUBECTL: kubectl ?? "", KUBECONFIG: "/dev/null" });
     try {
       copy.write("k8s/overlays/staging/kustomization.yaml", "resources: [not-there.yaml]\n");
-      assertRefused(await copy.run(["staging", "render"], SETTINGS), /k8s\/overlays\/staging cannot be rendered: .*not-there\.yaml/);
+      assertRefused(
+        await copy.run(["staging", "render"], SETTINGS),
+        /k8s\/overlays\/staging cannot be rendered: .*not-there\.yaml/,
+      );
     } finally {
       copy.remove();
     }

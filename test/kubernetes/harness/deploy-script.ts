@@ -40,7 +40,8 @@ export function scriptTree(env: NodeJS.ProcessEnv = {}): ScriptTree {
   return {
     folder,
     run: (args, extra, input) => execute(script, args, environment(extra), input),
-    start: (args, extra) => spawn(script, args, { env: environment(extra), detached: true, stdio: ["ignore", "pipe", "pipe"] }),
+    start: (args, extra) =>
+      spawn(script, args, { env: environment(extra), detached: true, stdio: ["ignore", "pipe", "pipe"] }),
     read: (file) => readFileSync(join(folder, file), "utf8"),
     write: (file, text) => writeFileSync(join(folder, file), text),
     edit(file, from, to) {
