@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, globSync, readFileSync } from "node:fs";
+import { chmodSync, globSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parseAllDocuments } from "yaml";
-import { type ScriptResult, type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
+import type { CommandResult } from "../../scripts/cluster/command.ts";
+import { findInPath, findKubectl } from "../../scripts/cluster/paths.ts";
+import { type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const SETTINGS = { REGISTRY: "registry.example/desk", IMAGE_TAG: "v1" };
@@ -30,28 +31,15 @@ interface Container {
   readonly resources: { readonly limits: Record<string, string> };
 }
 
-function findInPath(program: string): string | null {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  return folders.map((folder) => join(folder, program)).find((file) => existsSync(file)) ?? null;
-}
-
-function kubectlPath(): string | null {
-  const given = process.env["KUBECTL"];
-  if (given !== undefined && given !== "") return given;
-  const cache = process.env["ALGO_CLUSTER_CACHE"] ?? join(homedir(), ".cache", "algo-trading-bot", "cluster");
-  const built = join(cache, "bin", "kubectl");
-  return existsSync(built) ? built : findInPath("kubectl");
-}
-
 /** Wrong use: exit 2, and one line that says what. */
-function assertRefused(result: ScriptResult, words: RegExp): void {
+function assertRefused(result: CommandResult, words: RegExp): void {
   assert.equal(result.code, 2, result.stderr);
   assert.match(result.stderr, words);
   assert.equal(result.stderr.trimEnd().split("\n").length, 1, result.stderr);
   assert.equal(result.stdout, "");
 }
 
-function resources(result: ScriptResult): Resource[] {
+function resources(result: CommandResult): Resource[] {
   assert.equal(result.code, 0, result.stderr);
   return parseAllDocuments(result.stdout).map((document) => document.toJS() as Resource);
 }
@@ -160,7 +148,7 @@ describe("deploy.sh and the tools here", () => {
   });
 });
 
-const kubectl = kubectlPath();
+const kubectl = findKubectl();
 
 describe("deploy.sh and contexts", { skip: kubectl === null && "kubectl is not there" }, () => {
   let tree: ScriptTree;

@@ -2,26 +2,20 @@
  * `deploy.sh` in a copy of its part of the tree, so that a test may edit files as the guide tells people to. The copy is in a
  * temporary folder and no git checkout; `remove` takes it away.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type CommandResult, run } from "../../../scripts/cluster/command.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
-const PARTS = ["deploy.sh", "scripts/deploy", "k8s", "k8s-deployment.yaml", "deploy/images"];
+const PARTS = ["deploy.sh", "scripts/deploy", "k8s", "k8s-deployment.yaml"];
 const TIMEOUT_MS = 900_000;
-const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
-
-export interface ScriptResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface ScriptTree {
   readonly folder: string;
   /** Runs `./deploy.sh ARGS`; never rejects. `input` is its standard input, which is never a terminal. */
-  run(args: readonly string[], env?: NodeJS.ProcessEnv, input?: string): Promise<ScriptResult>;
+  run(args: readonly string[], env?: NodeJS.ProcessEnv, input?: string): Promise<CommandResult>;
   /** Starts `./deploy.sh ARGS` in a process group of its own, for actions that go on until they are stopped. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
   read(file: string): string;
@@ -39,7 +33,7 @@ export function scriptTree(env: NodeJS.ProcessEnv = {}): ScriptTree {
   const environment = (extra: NodeJS.ProcessEnv = {}) => ({ ...withoutSettings(process.env), ...env, ...extra });
   return {
     folder,
-    run: (args, extra, input) => execute(script, args, environment(extra), input),
+    run: (args, extra, input = "") => run(script, args, { env: environment(extra), input, timeoutMs: TIMEOUT_MS }),
     start: (args, extra) =>
       spawn(script, args, { env: environment(extra), detached: true, stdio: ["ignore", "pipe", "pipe"] }),
     read: (file) => readFileSync(join(folder, file), "utf8"),
@@ -56,20 +50,4 @@ export function scriptTree(env: NodeJS.ProcessEnv = {}): ScriptTree {
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { REGISTRY: _registry, NAMESPACE: _namespace, IMAGE_TAG: _tag, IMAGE_BUILD_OPTIONS: _options, ...rest } = env;
   return rest;
-}
-
-function execute(
-  file: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  input: string | undefined,
-): Promise<ScriptResult> {
-  return new Promise((resolve) => {
-    const options = { env, timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
-    const child = execFile(file, args, options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-    child.stdin?.end(input ?? "");
-  });
 }
