@@ -18,6 +18,7 @@ import { FrameScanner, SCAN_DONE } from "../src/feed/msgpack-scanner.ts";
 import { RecordScratch } from "../src/feed/record-scratch.ts";
 import type { DecodedOrder } from "../src/orders/intent-decoder.ts";
 import { EnginePool } from "../src/workers/engine-pool.ts";
+import { EngineThreads } from "../src/workers/engine-threads.ts";
 import { encodeQuotes } from "./frames.ts";
 import { type Benchmark, type BenchOptions, type BenchResult, checkAnswer } from "./harness.ts";
 import type { Pace } from "./pacer.ts";
@@ -70,6 +71,7 @@ async function measure(quotesPerSecond: number, options: BenchOptions): Promise<
 /** The bot's path from frame to intent, with one engine worker. */
 class Path {
   readonly latenciesUs: number[] = [];
+  readonly #threads: EngineThreads;
   readonly #pool: EnginePool;
   readonly #hub: InboundHub;
   readonly #pump: IntentPump;
@@ -96,11 +98,16 @@ class Path {
     const limits = { ...DEFAULT_LIMITS, repeatedExecutionsPerMinute: 1000 };
     const undeliverable = () => this.#fail(new Error("the engine worker did not keep up: an account record was lost"));
     this.#hub = new InboundHub({ routes: instruments.map(() => [0]), wallUs, onUndeliverable: undeliverable });
+    this.#threads = new EngineThreads({
+      count: 1,
+      heap: null,
+      workerFile: new URL("./tick-engine-worker.ts", import.meta.url).href,
+    });
     this.#pool = new EnginePool({
+      threads: this.#threads,
       specs: [{ instruments, instances, limits }],
       spin: 0,
       onDeath: (_worker, error) => this.#fail(error as Error),
-      workerFile: new URL("./tick-engine-worker.ts", import.meta.url).href,
     });
     this.#pump = new IntentPump({
       onIntent: (intent) => {
@@ -149,6 +156,7 @@ class Path {
   async stop(): Promise<void> {
     this.#hub.stop();
     await this.#pool.stop();
+    await this.#threads.close();
   }
 
   #onOrder(order: DecodedOrder): void {

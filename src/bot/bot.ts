@@ -25,6 +25,8 @@ import { HistoryWriter } from "../store/history-writer.ts";
 import { SqlJournal } from "../store/journal-sql.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { cpuLimit, engineWorkers } from "../workers/container-limits.ts";
+import { EngineThreads } from "../workers/engine-threads.ts";
+import { heapSizes, memoryLimit, warnOfHeap } from "../workers/heap-sizes.ts";
 import { place, type PlacedInstance, type Placement } from "../workers/placement.ts";
 import { BarKeeper } from "./bar-keeper.ts";
 import { bindBook } from "./book-binding.ts";
@@ -82,6 +84,7 @@ export class Bot {
   readonly #events: EventHub;
   readonly #metrics: Metrics;
   readonly #placement: Placement;
+  readonly #threads: EngineThreads;
   readonly #keeper: BarKeeper;
   readonly #intentHash = new IntentHash();
   readonly #runId = new Date().toISOString().replaceAll(/[-:.]/g, "");
@@ -116,6 +119,9 @@ export class Bot {
     this.#rounds = new Rounds((error) => options.log.warn({ error: String(error) }, "a periodic task failed"));
     this.#events = new EventHub((error) => options.log.error({ error: String(error) }, "a stream listener failed"));
     this.#placement = place(config, workers);
+    const heap = heapSizes(memoryLimit(config.resources.memory), workers);
+    warnOfHeap(heap, options.log);
+    this.#threads = new EngineThreads({ count: workers, heap: heap?.worker ?? null });
     this.#keeper = this.#createKeeper();
     this.#health = new BotHealth();
     this.#status = {
@@ -238,6 +244,7 @@ export class Bot {
     await this.#recordings?.close();
     await this.#history?.close();
     await this.#options.broker.close();
+    await this.#threads.close();
     await this.#faces?.close();
     this.#metrics.close();
     await this.#store?.close();
@@ -440,6 +447,7 @@ export class Bot {
     return new Trader({
       config,
       placement: this.#placement,
+      threads: this.#threads,
       journal,
       broker,
       feed: this.#feed,

@@ -23,6 +23,7 @@ import type { Books } from "../orders/books.ts";
 import type { DecodedIntent } from "../orders/intent-decoder.ts";
 import type { JournalSnapshot, PositionRow, Split, TradingState } from "../orders/journal.ts";
 import { EnginePool, type EngineWorker } from "../workers/engine-pool.ts";
+import type { EngineThreads } from "../workers/engine-threads.ts";
 import type { PlacedInstance, Placement } from "../workers/placement.ts";
 import type { BarKeeper } from "./bar-keeper.ts";
 import { InboundHub } from "./inbound-hub.ts";
@@ -47,6 +48,7 @@ export interface CrewOrders {
 
 export interface EngineCrewOptions {
   readonly placement: Placement;
+  readonly threads: EngineThreads;
   readonly spin: number;
   readonly broker: Broker;
   readonly books: Books;
@@ -92,6 +94,7 @@ export class EngineCrew {
     });
     this.pool = new EnginePool({
       specs: options.placement.specs,
+      threads: options.threads,
       spin: options.spin,
       onDeath: (worker, error) => this.#onDeath(worker, error),
     });

@@ -30,6 +30,7 @@ import { orderIntent } from "../orders/order-intent.ts";
 import { OrderManager, type OrderObserver } from "../orders/order-manager.ts";
 import { describeBreak, type HandSettlement, Reconciler, type ReconcileReport } from "../orders/reconciler.ts";
 import type { EnginePool } from "../workers/engine-pool.ts";
+import type { EngineThreads } from "../workers/engine-threads.ts";
 import type { PlacedInstance, Placement } from "../workers/placement.ts";
 import type { BarKeeper } from "./bar-keeper.ts";
 import { EngineCrew, type InstancePhase } from "./engine-crew.ts";
@@ -66,6 +67,7 @@ export interface TraderObserver extends Omit<OrderObserver, "fenced"> {
 export interface TraderOptions {
   readonly config: Config;
   readonly placement: Placement;
+  readonly threads: EngineThreads;
   readonly journal: Journal;
   readonly broker: Broker;
   readonly feed: MarketFeed;
@@ -286,10 +288,11 @@ export class Trader {
   }
 
   #createCrew(): EngineCrew {
-    const { placement, config, broker, books, keeper, clock, recordings, lockstep, observer } = this.#options;
+    const { placement, threads, config, broker, books, keeper, clock, recordings, lockstep, observer } = this.#options;
     const { log, wallUs, sleep } = this.#options;
     return new EngineCrew({
       placement,
+      threads,
       spin: config.engine.spin,
       broker,
       books,

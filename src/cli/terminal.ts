@@ -1,4 +1,5 @@
 /** The command line's surroundings as the real process has them: streams, environment and signals. */
+import { constants } from "node:os";
 import type { CommandIo } from "./command.ts";
 
 const CLEAR_LINE = "\r\x1b[2K";
@@ -7,7 +8,11 @@ const CLEAR_LINE = "\r\x1b[2K";
 export function processIo(): CommandIo {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => stop.abort(signal));
+    process.on(signal, () => {
+      // The first process of a container is not ended by a signal that it does not handle.
+      if (stop.signal.aborted) process.exit(128 + constants.signals[signal]);
+      stop.abort(signal);
+    });
   }
   const isTerminal = process.stderr.isTTY === true;
   return {

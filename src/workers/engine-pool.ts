@@ -1,9 +1,8 @@
 /**
- * The fixed pool of engine workers: a Piscina pool whose every thread runs one endless task, with one inbound and one
- * intent ring each. Main thread only. It starts workers, hands out their rings, notices deaths and replaces the thread;
- * what a replaced worker must be told is its caller's business.
+ * The engine workers of one trading life: each runs one endless task on a thread of its own, with one inbound and one
+ * intent ring. Main thread only. It starts workers, hands out their rings and notices deaths; what a replaced worker must
+ * be told is its caller's business.
  */
-import { Piscina } from "piscina";
 import type { EngineSpec } from "../core/engine.ts";
 import { RECORD_BYTES } from "../core/market/record.ts";
 import { INTENT_BYTES, IntentBuffer } from "../core/order/intent.ts";
@@ -13,6 +12,7 @@ import { createHistograms, LatencySnapshot } from "../core/ring/latency-histogra
 import { RingReader } from "../core/ring/ring-reader.ts";
 import { RingWriter } from "../core/ring/ring-writer.ts";
 import { REFUSAL_COUNT } from "../core/risk/refusal.ts";
+import type { EngineThreads } from "./engine-threads.ts";
 import {
   type EngineTask,
   PROGRESS_FAILED_CLOSED,
@@ -30,11 +30,11 @@ const INTENT_CAPACITY = 4096;
 export interface EnginePoolOptions {
   /** One engine per entry; its instances are those placed on that worker. */
   readonly specs: readonly EngineSpec[];
+  /** As many threads as specs, lent to this pool until it has stopped. */
+  readonly threads: EngineThreads;
   readonly spin: number;
   /** A worker's task ended although nobody stopped it. The thread is replaced already; call `start` to run it again. */
   readonly onDeath: (worker: number, error: unknown) => void;
-  /** Module whose default export runs an `EngineTask`, as a file URL; this build's own engine worker when absent. */
-  readonly workerFile?: string;
 }
 
 export interface EngineWorker {
@@ -57,26 +57,19 @@ interface Cell {
   stopping: boolean;
 }
 
-const WORKER_FILE = new URL(`./engine-worker.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url).href;
+/** A task that has not ended so long after it was told to is ended with its thread, ms. */
+const STOP_MS = 5000;
 
 export class EnginePool {
   readonly #options: EnginePoolOptions;
-  readonly #piscina: Piscina;
   readonly #cells: (Cell | undefined)[];
+  readonly #killer = new AbortController();
   #lives = 0;
   #restarts = 0;
 
   constructor(options: EnginePoolOptions) {
     this.#options = options;
     this.#cells = options.specs.map(() => undefined);
-    this.#piscina = new Piscina({
-      filename: options.workerFile ?? WORKER_FILE,
-      minThreads: options.specs.length,
-      maxThreads: options.specs.length,
-      // Sockets and timers are the main thread's; an idle worker here only waits for its task.
-      atomics: "disabled",
-      closeTimeout: 5000,
-    });
   }
 
   get size(): number {
@@ -123,7 +116,7 @@ export class EnginePool {
       stopping: false,
     };
     this.#cells[index] = cell;
-    cell.done = this.#piscina.run(task).then(
+    cell.done = this.#options.threads.run(task, this.#killer.signal).then(
       () => this.#ended(cell, null),
       (error: unknown) => this.#ended(cell, error),
     );
@@ -186,15 +179,16 @@ export class EnginePool {
     for (const cell of this.#cells) if (cell !== undefined) await drainedCell(cell);
   }
 
-  /** Ends every task after the records already published, then the threads. */
+  /** Ends every task after the records already published; the threads are free again then. */
   async stop(): Promise<void> {
     for (const cell of this.#cells) {
       if (cell === undefined) continue;
       cell.stopping = true;
       cell.ring.stop();
     }
+    const late = setTimeout(() => this.#killer.abort(), STOP_MS);
     await Promise.all(this.#cells.map((cell) => cell?.done ?? Promise.resolve()));
-    await this.#piscina.close({ force: true });
+    clearTimeout(late);
   }
 
   #ended(cell: Cell, error: unknown): void {

@@ -15,13 +15,16 @@ import { silentLog } from "../../src/broker/alpaca/timers.ts";
 import type { Broker, HistoricalBar, ReadOutcome, TradeUpdateHandler } from "../../src/broker/broker.ts";
 import { journalLimits } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { Engine, type EngineSpec } from "../../src/core/engine.ts";
 import { formatFixed, parseFixed } from "../../src/core/fixed.ts";
+import { IntentList } from "../../src/core/order/intent-list.ts";
 import { Books } from "../../src/orders/books.ts";
 import { type Fence, MANUAL_INSTANCE, SIMPLE_TERMS } from "../../src/orders/journal.ts";
 import { MemoryJournal } from "../../src/orders/journal-memory.ts";
 import type { ReconcileReport } from "../../src/orders/reconciler.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
-import { place, type PlacedInstance } from "../../src/workers/placement.ts";
+import { EngineThreads } from "../../src/workers/engine-threads.ts";
+import { place, type PlacedInstance, type Placement } from "../../src/workers/placement.ts";
 import { call, KEYS } from "../simulator/client.ts";
 
 const fixed = (text: string): bigint => parseFixed(text, "test");
@@ -39,6 +42,7 @@ class World {
   readonly clock = new VenueClock(nowMs, 60);
   readonly config = loadConfig({ env: {}, file: null, options: new Map() }).config;
   readonly placement = place(this.config, 1);
+  readonly threads = new EngineThreads({ count: 1, heap: null });
   readonly keeper = new BarKeeper(this.config.instruments.length, [], () => {});
   readonly alerts: string[] = [];
   readonly warmUps: { readonly instance: string; readonly since: number | null }[] = [];
@@ -82,6 +86,7 @@ class World {
   }
 
   async close(): Promise<void> {
+    await this.threads.close();
     await this.broker.close();
     await this.simulator.close();
   }
@@ -96,6 +101,7 @@ class World {
     const trader = new Trader({
       config,
       placement,
+      threads: this.threads,
       journal,
       broker,
       books,
@@ -291,6 +297,12 @@ function must<T>(outcome: ReadOutcome<T>): T {
   return outcome.value;
 }
 
+/** The state of an instance that has seen nothing yet. */
+function stateOf({ specs }: Placement, { worker, index }: PlacedInstance): Uint8Array {
+  const engine = new Engine(specs[worker] as EngineSpec, new IntentList());
+  return new Uint8Array(engine.snapshotOf(index).buffer);
+}
+
 /** As if an instance had just decided: its snapshot goes into the journal with an intent. */
 async function keepsState(world: World, timeUs: number): Promise<void> {
   const instance = world.placement.instances.find(({ id }) => id === INSTANCE) as PlacedInstance;
@@ -316,7 +328,7 @@ async function keepsState(world: World, timeUs: number): Promise<void> {
         reason: "test",
         midAtDecision: null,
         decidedAtUs: timeUs,
-        snapshot: new Uint8Array(8),
+        snapshot: stateOf(world.placement, instance),
         snapshotTimeUs: timeUs,
         fingerprint: instance.fingerprint,
       },

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { loadConfig } from "../../src/config/load.ts";
 import type { EngineSpec } from "../../src/core/engine.ts";
 import { EnginePool } from "../../src/workers/engine-pool.ts";
+import { EngineThreads } from "../../src/workers/engine-threads.ts";
 import { place } from "../../src/workers/placement.ts";
 
 function demonstrationSpec(): EngineSpec {
@@ -20,8 +21,10 @@ test("a worker whose task throws is reported once, and another one runs on the s
   const specs = [brokenSpec()];
   const deaths: unknown[] = [];
   let died = (): void => undefined;
+  const threads = new EngineThreads({ count: 1, heap: null });
   const pool = new EnginePool({
     specs,
+    threads,
     spin: 0,
     onDeath: (_worker, error) => {
       deaths.push(error);
@@ -41,14 +44,22 @@ test("a worker whose task throws is reported once, and another one runs on the s
   assert.notEqual(second.life, first.life);
   assert.deepEqual([deaths.length, pool.restarts], [1, 1]);
   await pool.stop();
+  await threads.close();
   assert.equal(deaths.length, 1, "a worker that is stopped has not died");
 });
 
 test("a worker that is halted ends as if it had died", async () => {
   const death = Promise.withResolvers<number>();
-  const pool = new EnginePool({ specs: [demonstrationSpec()], spin: 0, onDeath: (worker) => death.resolve(worker) });
+  const threads = new EngineThreads({ count: 1, heap: null });
+  const pool = new EnginePool({
+    specs: [demonstrationSpec()],
+    threads,
+    spin: 0,
+    onDeath: (worker) => death.resolve(worker),
+  });
   pool.start(0, [], null);
   pool.halt(0);
   assert.equal(await death.promise, 0);
   await pool.stop();
+  await threads.close();
 });
