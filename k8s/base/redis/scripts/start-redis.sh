@@ -42,13 +42,22 @@ find_master() {
   done
 }
 
-# Waits while this node is named master and has nothing to be it with: the other Sentinels choose another one.
+# Waits while this node is named master and has nothing to be it with: the other Sentinels choose another one. At a first start they
+# cannot: they may have named this node before it looked itself, and know each other only through a master that runs. Then
+# nobody has anything to lose.
 find_master_with_data() {
   while :; do
     find_master
-    if [ "$master" != "$SELF" ] || [ -z "$newest" ] || [ -n "$(ls -A "$DATA")" ]; then return; fi
+    if [ "$master" != "$SELF" ] || [ -z "$newest" ] || [ -n "$(ls -A "$DATA")" ] || others_are_empty; then return; fi
     say 'this node is named master but its disk is empty: waiting until another one is chosen'
     sleep 1
+  done
+}
+
+# Whether both other nodes answer and hold no key.
+others_are_empty() {
+  for node in $NODES; do
+    [ "$node" = "$SELF" ] || [ "$(ask "$(address "$node")" "$REDIS_PORT" info keyspace)" = '# Keyspace' ] || return 1
   done
 }
 
