@@ -112,8 +112,8 @@ function dataOf(value: unknown, fields: Shape): Record<string, unknown> | null {
 function fits(value: unknown, kind: Kind): boolean {
   if (kind === "text") return typeof value === "string";
   if (kind === "text?") return value === null || typeof value === "string";
-  if (kind === "number") return Number.isFinite(value);
-  if (kind === "number?") return value === null || Number.isFinite(value);
+  if (kind === "number") return typeof value === "number";
+  if (kind === "number?") return value === null || typeof value === "number";
   return kind === "whole" ? isWhole(value) : typeof value === "boolean";
 }
 

@@ -47,11 +47,15 @@ const decoder = new Decoder({
   maxMapLength: MAP_MAX,
 });
 
-/** The bytes of a message; null when there are more than the others would take. */
+/** The bytes of a message; null when there are more than the others would take. Never throws: trading goes on. */
 export function encodeMessage(message: Message): Uint8Array | null {
   const { kind, publisher, generation, number } = message;
-  const bytes = encoder.encode([VERSION, kind, publisher, String(generation), number, bodyOf(message)]);
-  return bytes.length > MESSAGE_BYTES_MAX ? null : bytes;
+  try {
+    const bytes = encoder.encode([VERSION, kind, publisher, String(generation), number, bodyOf(message)]);
+    return bytes.length > MESSAGE_BYTES_MAX ? null : bytes;
+  } catch {
+    return null;
+  }
 }
 
 function bodyOf(message: Message): unknown {

@@ -176,6 +176,32 @@ describe("the stream", () => {
     assert.ok(numbers.length < 51);
   });
 
+  it("begins a new generation with snapshots, and forgets what waits, when the events do not join", async () => {
+    const client = under.client();
+    const hello = await client.next();
+    client.send({ action: "subscribe", channels: ["quotes", "signals"] });
+    await client.take("subscribed");
+    under.bot.emit(quote("AAPL", 1, 2));
+    await client.take("changes");
+    // The first of these goes out at the end of the window of the one before, if at all.
+    under.bot.emit(quote("AAPL", 3, 4));
+    under.bot.restart();
+    const snapshots = [await client.take("snapshot"), await client.take("snapshot")];
+    for (const [i, channel] of ["quotes", "signals"].entries()) {
+      const { generation, number, items } = snapshots[i] as Message & { readonly items: unknown[] };
+      assert.equal(snapshots[i]?.["channel"], channel);
+      assert.notEqual(generation, hello["generation"]);
+      assert.equal(number, 0);
+      assert.ok(items.length > 0);
+    }
+    under.bot.emit(quote("AAPL", 5, 6));
+    const { generation, changes } = await client.take("changes");
+    assert.equal(generation, snapshots[0]?.["generation"]);
+    assert.deepEqual(changes, [{ number: 1, key: "AAPL", data: quote("AAPL", 5, 6).data }]);
+    const late = under.client();
+    assert.equal((await late.next())["generation"], generation);
+  });
+
   it("speaks MessagePack to clients that ask for it", async () => {
     const client = open(["msgpack"]);
     const hello = await client.next();
