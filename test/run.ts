@@ -5,6 +5,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { removeCluster } from "../scripts/cluster/down.ts";
+import { DEFAULT_NODES, ensureCluster, whyNoCluster } from "../scripts/cluster/up.ts";
 import { isClusterTest, type Kind, parseArguments, selectFiles, WrongUse } from "./support/selection.ts";
 import { type Service, startPostgres, startRedis } from "./support/services.ts";
 
@@ -85,8 +87,19 @@ async function runWithServices(selection: Selection): Promise<number> {
 }
 
 /** One file after the other: each of them loads the whole cluster. */
-function runOnCluster(selection: Selection): Promise<number> {
-  return exitCode(runTests(selection, testEnvironment({}), 1));
+async function runOnCluster(selection: Selection): Promise<number> {
+  const isNew = await startClusterForTests();
+  try {
+    return await exitCode(runTests(selection, testEnvironment({}), 1));
+  } finally {
+    if (isNew) await removeCluster();
+  }
+}
+
+/** False when there is one, and when there can be none: then the tests themselves say why they are skipped. */
+async function startClusterForTests(): Promise<boolean> {
+  if (process.env["KUBECONFIG"] || whyNoCluster() !== null) return false;
+  return (await ensureCluster(DEFAULT_NODES)).isNew;
 }
 
 async function main(argv: readonly string[]): Promise<number> {

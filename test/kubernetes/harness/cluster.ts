@@ -2,12 +2,14 @@
  * The cluster that the `*.cluster.test.ts` files use: the one that `KUBECONFIG` names, else the project's own test cluster,
  * which is started where root and Go are there. A test file calls `onCluster` once and uses a namespace of its own.
  */
-import { readFileSync } from "node:fs";
-import { dirname, delimiter } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { describe } from "node:test";
 import { type CommandOptions, type CommandResult, must, run } from "../../../scripts/cluster/command.ts";
 import { findKubectl } from "../../../scripts/cluster/paths.ts";
-import { type Faults, noFaults } from "./faults.ts";
+import { loadImage } from "../../../scripts/cluster/images-load.ts";
+import { type ClusterState, isRunning, kubeconfigFile, readState } from "../../../scripts/cluster/state.ts";
+import { DEFAULT_NODES, ensureCluster, whyNoCluster } from "../../../scripts/cluster/up.ts";
+import { type Faults, localFaults, noFaults } from "./faults.ts";
 import { imageLoader } from "./image-loader.ts";
 
 export interface Cluster extends Faults {
@@ -31,16 +33,30 @@ export type KubectlOptions = Pick<CommandOptions, "input" | "timeoutMs">;
 export type { CommandResult };
 
 const KUBECTL_TIMEOUT_MS = 60_000;
-const NO_KUBECTL = "kubectl is not there: set KUBECTL, put it on PATH, or run npm run cluster:up";
 
 /** The cluster to test on, or why there is none. Throws when `KUBECONFIG` names one that does not answer. */
 export async function openCluster(): Promise<Cluster | { readonly skip: string }> {
   const given = process.env["KUBECONFIG"];
-  if (given === undefined || given === "") return { skip: "no cluster: KUBECONFIG is not set" };
+  if (given !== undefined && given !== "") return openGiven(given);
+  const reason = whyNoCluster();
+  if (reason !== null) return { skip: `${reason}; or name a cluster in KUBECONFIG` };
+  return openLocal((await ensureCluster(DEFAULT_NODES)).state);
+}
+
+function openGiven(kubeconfig: string): Promise<Cluster> {
+  const state = readState();
+  if (state !== null && isRunning(state) && kubeconfigFile(state) === kubeconfig) return openLocal(state);
   const kubectlPath = findKubectl();
-  if (kubectlPath === null) return { skip: NO_KUBECTL };
-  readFileSync(given);
-  return connect(kubectlPath, given);
+  if (kubectlPath === null) throw new Error("kubectl is not there: put it on PATH, or set KUBECTL to its path");
+  const parts = { isLocal: false, loadImage: imageLoader(), ...noFaults() };
+  return connect(kubectlPath, kubeconfig, parts);
+}
+
+function openLocal(state: ClusterState): Promise<Cluster> {
+  // A node that booted again has another first process: the state is read anew each time.
+  const load = (tar: string) => loadImage(readState(state.folder) ?? state, tar);
+  const parts = { isLocal: true, loadImage: load, ...localFaults(state) };
+  return connect(join(state.programs, "kubectl"), kubeconfigFile(state), parts);
 }
 
 /** Declares a suite that runs on the cluster, or is skipped with the reason. To be awaited at a test file's top level. */
@@ -50,7 +66,9 @@ export async function onCluster(name: string, declare: (cluster: Cluster) => voi
   else describe(name, () => declare(cluster));
 }
 
-async function connect(kubectlPath: string, kubeconfig: string): Promise<Cluster> {
+type OwnParts = Pick<Cluster, "isLocal" | "loadImage" | keyof Faults>;
+
+async function connect(kubectlPath: string, kubeconfig: string, parts: OwnParts): Promise<Cluster> {
   const env = environment(kubectlPath, kubeconfig);
   const names = ["get", "nodes", "--output=jsonpath={.items[*].metadata.name}", "--request-timeout=10s"];
   const nodes = (await must(kubectlPath, names, { env, timeoutMs: KUBECTL_TIMEOUT_MS })).split(" ").sort();
@@ -59,10 +77,8 @@ async function connect(kubectlPath: string, kubeconfig: string): Promise<Cluster
     kubectlPath,
     env,
     nodes,
-    isLocal: false,
     kubectl: (args, options = {}) => run(kubectlPath, args, { timeoutMs: KUBECTL_TIMEOUT_MS, ...options, env }),
-    loadImage: imageLoader(),
-    ...noFaults(),
+    ...parts,
   };
 }
 
