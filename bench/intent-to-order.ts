@@ -211,7 +211,7 @@ class OrderPath {
     const held = positions.reduce((sum, { quantity }) => sum + quantity, 0n);
     checkAnswer("shares held", Number(held), trades % 2 === 0 ? 0 : Number(SHARES));
     checkAnswer("cash", Number(cash - openingCash), trades % 2 === 0 ? 0 : -1000 * 1e9);
-    await this.#journal.releaseLease(this.#lease);
+    await this.#journal.releaseLease(this.#lease, 0);
     await this.#broker.close();
   }
 

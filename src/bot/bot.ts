@@ -68,6 +68,7 @@ export interface StartedBot {
 const HISTORY_CAPACITY = 100_000;
 const HISTORY_FLUSH_MS = 250;
 const EVERY_SECOND_MS = 1000;
+const LEASE_POLL_MS = 500;
 const QUOTES_MS = 250;
 const KEYS_MS = 10_000;
 const DRAIN_MS = 10_000;
@@ -238,7 +239,7 @@ export class Bot {
     this.#status.trader = null;
     await trader?.drain(DRAIN_MS);
     await this.#leaving;
-    await this.#lease?.stop();
+    await this.#lease?.stop(0);
     await this.#faces?.drain(0);
     await this.#replicas?.close();
     await this.#recordings?.close();
@@ -353,15 +354,16 @@ export class Bot {
     this.#lease = new LeaseKeeper({
       journal: {
         acquireLease: (who, ttlMs) => this.#probe(journal.acquireLease(who, ttlMs)),
-        releaseLease: (fence) => journal.releaseLease(fence),
+        releaseLease: (fence, untradedMs) => journal.releaseLease(fence, untradedMs),
       },
       owner,
       ttlMs: config.lease.ttlMs,
       renewMs: config.lease.renewMs,
-      pollMs: EVERY_SECOND_MS,
+      pollMs: LEASE_POLL_MS,
       lockDelayMs: config.lease.lockDelayMs,
       marginMs: Math.floor(config.lease.ttlMs / 6),
       nowMs: monotonicMs,
+      random: Math.random,
       schedule: (work, afterMs) => {
         const timer = setTimeout(work, afterMs);
         return () => clearTimeout(timer);

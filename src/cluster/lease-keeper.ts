@@ -5,9 +5,17 @@
  */
 import type { Fence, Journal, Lease } from "../orders/journal.ts";
 
+/** How the right to trade came to this process. */
+export interface Handover {
+  /** `takeover` from an owner that never gave its lease back; `clean` from any other, and from nobody. */
+  readonly kind: "clean" | "takeover";
+  /** When anybody is last known to have traded, monotonic ms of this process; null where nobody ever has. */
+  readonly untradedSinceMs: number | null;
+}
+
 export interface LeaseHandler {
   /** This process may act from now on: reconcile, then trade. */
-  acquired(fence: Fence): void;
+  acquired(fence: Fence, handover: Handover): void;
   /** This process must not act any more. */
   lost(cause: string): void;
 }
@@ -20,7 +28,7 @@ export interface LeaseKeeperOptions {
   readonly ttlMs: number;
   /** Pause between renewals, ms (design: 2,000). */
   readonly renewMs: number;
-  /** Pause between a standby's attempts, and after a failed renewal, ms (design: 1,000). */
+  /** Pause between a standby's attempts, up to a quarter more or less by chance, and after a failed renewal, ms. */
   readonly pollMs: number;
   /** How long to wait after a takeover from an owner that never released, ms (design: 5,000). */
   readonly lockDelayMs: number;
@@ -28,10 +36,15 @@ export interface LeaseKeeperOptions {
   readonly marginMs: number;
   /** Monotonic, ms. */
   readonly nowMs: () => number;
+  /** From 0 to below 1: replicas must not ask all at once. */
+  readonly random: () => number;
   /** Calls back once; returns what cancels it. */
   readonly schedule: (work: () => void, afterMs: number) => () => void;
   readonly handler: LeaseHandler;
 }
+
+/** Of the pause between a standby's attempts, from the shortest to the longest. */
+const POLL_JITTER = 0.5;
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
@@ -41,6 +54,9 @@ export class LeaseKeeper {
   /** When the lock delay is over; only then `acquired` is told and the fence given out. */
   #actsAtMs = 0;
   #acting = false;
+  #handover: Handover = { kind: "clean", untradedSinceMs: null };
+  /** A lease was said to be free while an answer that may be older was under way. */
+  #hurried = false;
   #running: Promise<void> | null = null;
   #stopped = true;
   #cancelTick = (): void => undefined;
@@ -66,14 +82,25 @@ export class LeaseKeeper {
     this.#tick();
   }
 
-  /** Gives the lease back. Call it once nothing of ours is under way. */
-  async stop(): Promise<void> {
+  /** The lease is said to be free: a standby looks now instead of at its next turn. */
+  hurry(): void {
+    if (this.#stopped || this.#fence !== null) return;
+    if (this.#running !== null) {
+      this.#hurried = true;
+      return;
+    }
+    this.#cancelTick();
+    this.#tick();
+  }
+
+  /** Gives the lease back. Call it once nothing of ours is under way; `untradedMs` ago this process stopped trading. */
+  async stop(untradedMs: number): Promise<void> {
     this.#stopped = true;
     this.#cancelTick();
     await this.#running;
     const held = this.#fence;
     this.#drop("the process gives its lease back");
-    if (held !== null) await this.#options.journal.releaseLease(held).catch(() => undefined);
+    if (held !== null) await this.#options.journal.releaseLease(held, untradedMs).catch(() => undefined);
   }
 
   #tick(): void {
@@ -96,7 +123,9 @@ export class LeaseKeeper {
     }
     if (lease === null) {
       this.#drop("another process holds the lease");
-      return pollMs;
+      const pauseMs = this.#hurried ? 0 : pollMs * (1 + (this.#options.random() - 0.5) * POLL_JITTER);
+      this.#hurried = false;
+      return pauseMs;
     }
     this.#hold(lease, calledAtMs);
     return renewMs;
@@ -109,6 +138,8 @@ export class LeaseKeeper {
     if (this.#fence !== null && nowMs() >= this.#deadlineMs) this.#drop("the lease was not renewed in time");
     if (this.#fence === null) {
       this.#fence = { owner: lease.owner, generation: lease.generation };
+      const untradedSinceMs = lease.untradedMs === null ? null : calledAtMs - lease.untradedMs;
+      this.#handover = { kind: lease.clean ? "clean" : "takeover", untradedSinceMs };
       // A lock delay under way goes on, also when this process lost sight of its lease in the middle of it.
       this.#actsAtMs = Math.max(this.#actsAtMs, nowMs() + (lease.clean ? 0 : lockDelayMs));
     }
@@ -123,7 +154,7 @@ export class LeaseKeeper {
     if (now >= this.#deadlineMs) return this.#drop("the lease was not renewed in time");
     if (!this.#acting && now >= this.#actsAtMs && this.#fence !== null && !this.#stopped) {
       this.#acting = true;
-      this.#options.handler.acquired(this.#fence);
+      this.#options.handler.acquired(this.#fence, this.#handover);
     }
     const next = this.#acting ? this.#deadlineMs : Math.min(this.#actsAtMs, this.#deadlineMs);
     this.#cancelWatch = this.#options.schedule(() => this.#watch(), Math.max(1, next - now));

@@ -60,6 +60,8 @@ interface LeaseRow {
   owner: string | null;
   generation: bigint;
   expiresAtMs: number;
+  /** When its last owner is known to have traded. */
+  tradedAtMs: number | null;
 }
 
 export class MemoryJournal implements Journal {
@@ -72,7 +74,7 @@ export class MemoryJournal implements Journal {
   readonly #positions = new Map<string, PositionRow>();
   readonly #instances = new Map<string, InstanceState>();
   readonly #states = new Map<TradingScope, TradingState>([["account", "active"]]);
-  readonly #lease: LeaseRow = { owner: null, generation: 0n, expiresAtMs: 0 };
+  readonly #lease: LeaseRow = { owner: null, generation: 0n, expiresAtMs: 0, tradedAtMs: null };
   #account: AccountBinding | null = null;
   #cash: Fixed = 0n;
   #lastExecutionTimeUs = 0;
@@ -157,14 +159,19 @@ export class MemoryJournal implements Journal {
     const free = lease.owner === null || lease.expiresAtMs <= now;
     if (!free && lease.owner !== owner) return null;
     const clean = lease.owner === null || lease.owner === owner;
+    const untradedMs = free && lease.tradedAtMs !== null ? Math.max(0, now - lease.tradedAtMs) : null;
     if (free) lease.generation += 1n;
+    else lease.tradedAtMs = now;
     lease.owner = owner;
     lease.expiresAtMs = now + ttlMs;
-    return { owner, generation: lease.generation, ttlMs, clean };
+    return { owner, generation: lease.generation, ttlMs, clean, untradedMs };
   }
 
-  async releaseLease(fence: Fence): Promise<void> {
-    if (this.#lease.owner === fence.owner && this.#lease.generation === fence.generation) this.#lease.owner = null;
+  async releaseLease(fence: Fence, untradedMs: number): Promise<void> {
+    const lease = this.#lease;
+    if (lease.owner !== fence.owner || lease.generation !== fence.generation) return;
+    lease.owner = null;
+    lease.tradedAtMs = this.#options.nowMs() - untradedMs;
   }
 
   #checkFence(fence: Fence): void {

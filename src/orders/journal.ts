@@ -22,6 +22,11 @@ export interface Lease extends Fence {
    * its way, so the new owner waits before it acts.
    */
   readonly clean: boolean;
+  /**
+   * How long ago anybody is known to have traded, ms by the journal's own clock: since the last owner stopped, or renewed its
+   * lease for the last time. Null for a renewal and where nobody ever has.
+   */
+  readonly untradedMs: number | null;
 }
 
 export type Side = "buy" | "sell";
@@ -318,6 +323,6 @@ export interface Journal {
    * expired. Renewal by the holder keeps the generation. Null while somebody else's is unexpired.
    */
   acquireLease(owner: string, ttlMs: number): Promise<Lease | null>;
-  /** Does nothing when the lease is not the fence's any more. */
-  releaseLease(fence: Fence): Promise<void>;
+  /** `untradedMs`: how long ago the owner stopped trading. Does nothing when the lease is not the fence's any more. */
+  releaseLease(fence: Fence, untradedMs: number): Promise<void>;
 }

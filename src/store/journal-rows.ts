@@ -98,7 +98,11 @@ export const commitRow = z.discriminatedUnion("kind", [
 ]);
 
 /** The generation as text: with the timeline in its upper bits it may one day not fit a JSON number. */
-export const leaseRow = z.object({ generation: z.string().transform(BigInt), clean: z.boolean() });
+export const leaseRow = z.object({
+  generation: z.string().transform(BigInt),
+  clean: z.boolean(),
+  untradedMs: z.number().nullable(),
+});
 
 export const changedRow = z.object({ order: orderRow, legal: z.boolean() });
 

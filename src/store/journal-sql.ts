@@ -122,8 +122,9 @@ export class SqlJournal implements Journal {
     return lease === null ? null : { owner, ttlMs, ...lease };
   }
 
-  async releaseLease(fence: Fence): Promise<void> {
-    await this.#call(sql.fragment`to_jsonb(journal_release_lease(${fenceArguments(fence)})::text)`, z.unknown());
+  async releaseLease(fence: Fence, untradedMs: number): Promise<void> {
+    const owner = sql.fragment`${fenceArguments(fence)}, ${untradedMs}::float8`;
+    await this.#call(sql.fragment`to_jsonb(journal_release_lease(${owner})::text)`, z.unknown());
   }
 
   async #call<S extends z.ZodType>(call: Fragment, schema: S): Promise<z.output<S>> {

@@ -5,15 +5,24 @@
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { CodedError } from "../core/errors.ts";
 import type { Link } from "./link.ts";
-import { storeError } from "./store-errors.ts";
+import { sqlFailure, storeError } from "./store-errors.ts";
 
 /** Beside this file, in the source as in the build. */
 export const MIGRATIONS = new URL("./migrations/", import.meta.url);
 
 /** Any constant will do, as long as every release has the same. */
 const ADVISORY_LOCK = 7_205_346;
+/**
+ * How long a migration waits for a lock. Whatever trades on the same tables queues behind one that waits, so it gives up
+ * long before the order path would, and tries again when a dump or another long transaction is through.
+ */
+const LOCK_MS = 200;
+const RETRY_MS = 500;
+const LOCKED_MS = 60_000;
+const LOCK_NOT_AVAILABLE = "55P03";
 const NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
 interface Migration {
@@ -37,7 +46,7 @@ export async function migrate(link: Link, folder: URL): Promise<void> {
     const { rows } = await link.query("SELECT version, name, checksum FROM schema_migrations ORDER BY version");
     checkApplied(migrations, rows as unknown as Applied[]);
     const done = new Set(rows.map((row) => row["version"]));
-    for (const migration of migrations) if (!done.has(migration.version)) await apply(link, migration);
+    for (const migration of migrations) if (!done.has(migration.version)) await applyUnlocked(link, migration);
   } finally {
     await link.query("SELECT pg_advisory_unlock($1)", [ADVISORY_LOCK]).catch(() => undefined);
   }
@@ -87,10 +96,24 @@ function checkApplied(migrations: readonly Migration[], applied: readonly Applie
   }
 }
 
+/** Throws `STORE_UNAVAILABLE` when others hold the tables for too long. */
+async function applyUnlocked(link: Link, migration: Migration): Promise<void> {
+  const endMs = performance.now() + LOCKED_MS;
+  for (;;) {
+    try {
+      return await apply(link, migration);
+    } catch (error) {
+      const isLocked = sqlFailure(error)?.code === LOCK_NOT_AVAILABLE;
+      if (!isLocked || performance.now() > endMs) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+}
+
 async function apply(link: Link, migration: Migration): Promise<void> {
   const { version, name, checksum, text } = migration;
   try {
-    await link.script("BEGIN");
+    await link.script(`BEGIN; SET LOCAL lock_timeout = ${LOCK_MS}`);
     await link.script(text);
     await link.query("INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)", [
       version,

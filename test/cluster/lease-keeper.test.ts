@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { LeaseKeeper } from "../../src/cluster/lease-keeper.ts";
+import { type Handover, LeaseKeeper } from "../../src/cluster/lease-keeper.ts";
 import { CodedError } from "../../src/core/errors.ts";
 import { MemoryJournal } from "../../src/orders/journal-memory.ts";
 
@@ -43,12 +43,14 @@ void describe("lease keeper", () => {
   let journal: MemoryJournal;
   let isAway: boolean;
   let events: string[];
+  let handovers: Handover[];
 
   beforeEach(() => {
     clock = new ManualClock();
     journal = new MemoryJournal({ nowMs: () => clock.nowMs });
     isAway = false;
     events = [];
+    handovers = [];
   });
 
   function keeper(owner: string, acquireLease = journal.acquireLease.bind(journal)): LeaseKeeper {
@@ -58,7 +60,7 @@ void describe("lease keeper", () => {
           if (isAway) throw new CodedError("STORE_UNAVAILABLE", "away");
           return acquireLease(who, ttlMs);
         },
-        releaseLease: (fence) => journal.releaseLease(fence),
+        releaseLease: (fence, untradedMs) => journal.releaseLease(fence, untradedMs),
       },
       owner,
       ttlMs: 6000,
@@ -67,9 +69,13 @@ void describe("lease keeper", () => {
       lockDelayMs: 5000,
       marginMs: 500,
       nowMs: () => clock.nowMs,
+      random: () => 0.5,
       schedule: clock.schedule,
       handler: {
-        acquired: (fence) => events.push(`${owner} acquired ${fence.generation}`),
+        acquired: (fence, handover) => {
+          events.push(`${owner} acquired ${fence.generation}`);
+          handovers.push(handover);
+        },
         lost: (cause) => events.push(`${owner} lost: ${cause}`),
       },
     });
@@ -83,7 +89,7 @@ void describe("lease keeper", () => {
     assert.deepEqual(events, ["a acquired 1"]);
     assert.deepEqual(a.fence(), { owner: "a", generation: 1n });
     assert.equal(await journal.acquireLease("b", 6000), null);
-    await a.stop();
+    await a.stop(0);
   });
 
   void it("stops acting half a second before the lease could end, counted from before the renewal", async () => {
@@ -98,7 +104,7 @@ void describe("lease keeper", () => {
     await clock.advance(1);
     assert.equal(a.fence(), null);
     assert.deepEqual(events, ["a acquired 1", "a lost: the lease was not renewed in time"]);
-    await a.stop();
+    await a.stop(0);
   });
 
   void it("does not believe an answer that took longer than the lease", async () => {
@@ -116,7 +122,7 @@ void describe("lease keeper", () => {
     await settle();
     assert.equal(a.fence(), null);
     assert.deepEqual(events, []);
-    const stopped = a.stop();
+    const stopped = a.stop(0);
     answer();
     await stopped;
   });
@@ -142,7 +148,7 @@ void describe("lease keeper", () => {
     answer();
     await settle();
     assert.deepEqual(events, ["a acquired 1", "a lost: the lease was not renewed in time", "a acquired 1"]);
-    await a.stop();
+    await a.stop(0);
   });
 
   void it("comes back with a higher generation after it lost the lease", async () => {
@@ -154,7 +160,7 @@ void describe("lease keeper", () => {
     isAway = false;
     await clock.advance(1000);
     assert.deepEqual(events, ["a acquired 1", "a lost: the lease was not renewed in time", "a acquired 2"]);
-    await a.stop();
+    await a.stop(0);
   });
 
   void it("waits out the lock delay after an owner that never released, and renews meanwhile", async () => {
@@ -169,7 +175,7 @@ void describe("lease keeper", () => {
     assert.deepEqual(events, ["b acquired 2"]);
     await clock.advance(30_000);
     assert.deepEqual(events, ["b acquired 2"]);
-    await b.stop();
+    await b.stop(0);
   });
 
   void it("takes over within one poll and without a delay from an owner that released", async () => {
@@ -178,11 +184,63 @@ void describe("lease keeper", () => {
     await clock.advance(0);
     b.start();
     await clock.advance(3000);
-    await a.stop();
+    await a.stop(0);
     assert.equal(a.fence(), null);
     await clock.advance(1000);
     assert.deepEqual(events, ["a acquired 1", "a lost: the process gives its lease back", "b acquired 2"]);
-    await b.stop();
+    await b.stop(0);
+  });
+
+  void it("looks at once when the lease is said to be free, also while an older answer is under way", async () => {
+    const [a, b] = [keeper("a"), keeper("b")];
+    a.start();
+    await clock.advance(0);
+    b.start();
+    await clock.advance(100);
+    await a.stop(0);
+    b.hurry();
+    await settle();
+    assert.equal(events.at(-1), "b acquired 2");
+    let answer = (): void => undefined;
+    const c = keeper("c", async (owner, ttlMs) => {
+      const lease = await journal.acquireLease(owner, ttlMs);
+      if (lease === null) await new Promise<void>((resolve) => (answer = resolve));
+      return lease;
+    });
+    c.start();
+    await settle();
+    await b.stop(0);
+    c.hurry();
+    answer();
+    await clock.advance(0);
+    assert.equal(events.at(-1), "c acquired 3");
+    await c.stop(0);
+  });
+
+  void it("tells how the lease came to it and since when nobody has traded", async () => {
+    const [a, b, c] = [keeper("a"), keeper("b"), keeper("c")];
+    a.start();
+    await clock.advance(3000);
+    b.start();
+    await clock.advance(0);
+    await a.stop(250);
+    b.hurry();
+    await settle();
+    isAway = true;
+    const cut = b;
+    await clock.advance(6000);
+    isAway = false;
+    await cut.stop(0);
+    assert.deepEqual(handovers, [
+      { kind: "clean", untradedSinceMs: null },
+      { kind: "clean", untradedSinceMs: 2750 },
+    ]);
+    await journal.acquireLease("dead", 6000);
+    await journal.acquireLease("dead", 6000);
+    c.start();
+    await clock.advance(20_000);
+    assert.deepEqual(handovers.at(-1), { kind: "takeover", untradedSinceMs: 9000 });
+    await c.stop(0);
   });
 
   void it("never lets two act at once, whatever is cut off", async () => {
@@ -205,6 +263,6 @@ void describe("lease keeper", () => {
       for (const fence of acting) holders.add(fence.owner);
     }
     assert.equal(holders.size, 3, "each had its turn");
-    for (const each of keepers) await each.stop();
+    for (const each of keepers) await each.stop(0);
   });
 });

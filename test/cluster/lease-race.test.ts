@@ -33,7 +33,7 @@ void describe("lease keepers on one database", { skip: skipWithoutDatabase }, ()
             if (cutOff.has(who)) throw new Error("cut off");
             return journal.acquireLease(who, ttlMs);
           },
-          releaseLease: (fence) => journal.releaseLease(fence),
+          releaseLease: (fence, untradedMs) => journal.releaseLease(fence, untradedMs),
         },
         owner,
         ttlMs: 300,
@@ -42,6 +42,7 @@ void describe("lease keepers on one database", { skip: skipWithoutDatabase }, ()
         lockDelayMs: 50,
         marginMs: 50,
         nowMs: () => performance.now(),
+        random: Math.random,
         schedule: (work, afterMs) => {
           const timer = setTimeout(work, afterMs);
           return () => clearTimeout(timer);
@@ -68,7 +69,7 @@ void describe("lease keepers on one database", { skip: skipWithoutDatabase }, ()
       cutOff.add(holder);
     }
     await held;
-    await Promise.all(keepers.map((keeper) => keeper.stop()));
+    await Promise.all(keepers.map((keeper) => keeper.stop(0)));
     const generations = acquired.map((fence) => fence.generation);
     assert.deepEqual(
       generations,

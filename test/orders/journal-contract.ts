@@ -558,12 +558,25 @@ export function registerJournalContract(
         const second = await journal.acquireLease("owner-1", 60_000);
         assert.equal(second?.generation, fence.generation + 1n);
         assert.equal(second?.clean, true);
-        await journal.releaseLease(second as Fence);
+        await journal.releaseLease(second as Fence, 0);
         const third = await journal.acquireLease("owner-2", 60_000);
         assert.equal(third?.generation, fence.generation + 2n);
         assert.equal(third?.clean, true, "the holder before released it");
-        await journal.releaseLease(fence);
+        await journal.releaseLease(fence, 0);
         assert.equal(await journal.acquireLease("owner-1", 60_000), null, "an old fence releases nothing");
+      });
+
+      itAlone("tells how long nobody has traded: since the release says, or since the last renewal", async () => {
+        const renewed = await journal.acquireLease("owner-1", 60_000);
+        assert.equal(renewed?.untradedMs, null, "a renewal");
+        await journal.releaseLease(fence, 1500);
+        const clean = await journal.acquireLease("owner-2", 60_000);
+        assertBetween(clean?.untradedMs, 1500, 11_500);
+        await journal.acquireLease("owner-2", 60_000);
+        await under.expireLease();
+        const takeover = await journal.acquireLease("owner-3", 60_000);
+        assert.equal(takeover?.clean, false);
+        assertBetween(takeover?.untradedMs, 0, 200_000);
       });
 
       itAlone("tells a takeover from an owner that never released", async () => {
@@ -594,4 +607,9 @@ export function registerJournalContract(
       }
     }
   });
+}
+
+/** The journal's clock goes on while the calls are made. */
+function assertBetween(ms: number | null | undefined, least: number, most: number): void {
+  assert.ok(typeof ms === "number" && ms >= least && ms < most, `${ms} is not from ${least} to ${most}`);
 }

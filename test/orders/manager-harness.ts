@@ -56,7 +56,7 @@ function faulty(journal: MemoryJournal, faults: JournalFault[]): Journal {
     applyActivities: (fence, activities) => journal.applyActivities(fence, activities),
     setTradingState: (scope, state, actor, reason) => journal.setTradingState(scope, state, actor, reason),
     acquireLease: (owner, ttlMs) => journal.acquireLease(owner, ttlMs),
-    releaseLease: (fence) => journal.releaseLease(fence),
+    releaseLease: (fence, untradedMs) => journal.releaseLease(fence, untradedMs),
   };
 }
 

@@ -487,7 +487,7 @@ const acquisitions: CommandArbitrary = owner.map((who) => {
 const losses: CommandArbitrary = fc.boolean().map((isReleased) => {
   const run = async (real: Real): Promise<void> => {
     if (isReleased) {
-      await both(real, (journal, side) => journal.releaseLease(fenceOf(real, "last", side)));
+      await both(real, (journal, side) => journal.releaseLease(fenceOf(real, "last", side), 0));
       return;
     }
     await expireLease(real.store);

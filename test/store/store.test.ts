@@ -180,6 +180,30 @@ void describe("migrations", { skip: skipWithoutDatabase }, () => {
     await open();
   });
 
+  void it("wait for a long transaction without holding up what trades meanwhile", async () => {
+    const [dump, trader] = [await openClient(database.url), await openClient(database.url)];
+    try {
+      await dump.query("BEGIN");
+      await dump.query("SELECT * FROM lease");
+      writeFileSync(join(folder, "0800-lease.sql"), "ALTER TABLE lease ADD COLUMN tried integer;");
+      let isDone = false;
+      const opened = open().then(() => {
+        isDone = true;
+      });
+      // As an older build renews: it gives up a lock that it has to wait for longer than this.
+      await trader.query("SET lock_timeout = 500");
+      for (const endMs = performance.now() + 2000; performance.now() < endMs; ) {
+        await trader.query("SELECT journal_acquire_lease('older build', 6000)");
+      }
+      assert.equal(isDone, false);
+      await dump.query("COMMIT");
+      await opened;
+      await trader.query("SELECT journal_acquire_lease('older build', 6000)");
+    } finally {
+      await Promise.all([dump.end(), trader.end()]);
+    }
+  });
+
   void it("are taken back as a whole when one fails", async () => {
     writeFileSync(join(folder, "0900-bad.sql"), "CREATE TABLE ninth (a int); SELECT nonsense;");
     await assert.rejects(open(), withCode("MIGRATION_FAILED"));
@@ -250,3 +274,9 @@ void describe("embedded store", () => {
     assert.ok(turns > 0);
   }
 });
+
+async function openClient(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
