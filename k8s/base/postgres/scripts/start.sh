@@ -65,6 +65,8 @@ wait_for_primary() {
   done
 }
 
+# The first process of a container has to ask for it.
+trap 'exit 0' TERM
 check_user
 umask 077
 mkdir -p "$CONFIG"

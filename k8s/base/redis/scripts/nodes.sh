@@ -50,7 +50,7 @@ use_password() {
   export REDISCLI_AUTH
 }
 
-# The password as a word of a configuration file.
+# The password as a word of a configuration file. Not for echo, which takes backslashes for its own.
 quoted_password() { printf '"%s"' "$(sed 's/[\\"]/\\&/g' "$PASSWORD_FILE")"; }
 
 # ask HOST PORT COMMAND...: the answer; nothing when there is none within two seconds.

@@ -78,8 +78,8 @@ write_conf() {
     echo "port $REDIS_PORT"
     echo "dir $DATA"
     echo "maxmemory $((MEMORY_LIMIT_BYTES * 3 / 5))"
-    echo "requirepass $(quoted_password)"
-    echo "masterauth $(quoted_password)"
+    printf '%s %s\n' requirepass "$(quoted_password)"
+    printf '%s %s\n' masterauth "$(quoted_password)"
     echo "replica-announce-ip $(address "$SELF")"
     echo "replica-announce-port $REDIS_PORT"
     [ "$master" = "$SELF" ] || echo "replicaof $(address "$master") $REDIS_PORT"
@@ -94,6 +94,8 @@ warn_of_few_files() {
   fi
 }
 
+# The first process of a container has to ask for it.
+trap 'exit 0' TERM
 mkdir -p "$DATA"
 check_addresses
 adopt_password

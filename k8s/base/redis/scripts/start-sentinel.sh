@@ -25,8 +25,8 @@ write_conf() {
   for node in $NODES; do echo "# node $node $(address "$node")"; done
   echo "port $SENTINEL_PORT"
   echo 'dir /tmp'
-  echo "requirepass $(quoted_password)"
-  echo "sentinel sentinel-pass $(quoted_password)"
+  printf '%s %s\n' requirepass "$(quoted_password)"
+  printf '%s %s\n' 'sentinel sentinel-pass' "$(quoted_password)"
   echo "sentinel announce-ip $(address "$SELF")"
   echo "sentinel announce-port $SENTINEL_PORT"
   echo 'sentinel deny-scripts-reconfig yes'
@@ -39,7 +39,7 @@ write_conf() {
 write_master() {
   echo "sentinel monitor $MASTER_NAME $(address "$master") $REDIS_PORT $MAJORITY"
   sentinel_settings | while read -r name value; do echo "sentinel $name $MASTER_NAME $value"; done
-  echo "sentinel auth-pass $MASTER_NAME $(quoted_password)"
+  printf 'sentinel auth-pass %s %s\n' "$MASTER_NAME" "$(quoted_password)"
   for kind in config-epoch leader-epoch; do
     epoch=$(learnt "sentinel $kind $MASTER_NAME")
     echo "sentinel $kind $MASTER_NAME ${epoch:-0}"
