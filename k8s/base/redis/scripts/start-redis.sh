@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts Redis as master or as replica. Which of the two is never guessed: it is what the Sentinels say, of which two of three
-# have to answer, and the newest word counts. Only when none of them has ever known a master (a first start) is it node 0.
+# have to answer, and the newest word counts. Only when none of them has ever known a master (a first start) is it node 0, which
+# alone decides that; the others wait to hear of it.
 # A node without data never starts as the master that the others know: they would throw theirs away.
 set -eu
 . /scripts/nodes.sh
@@ -23,6 +24,9 @@ opinion() {
 
 opinions() { for node in $NODES; do opinion "$node"; done; }
 
+# True when all Sentinels answer, or most of them for a while, and none knows a master.
+is_first_start() { [ "$answers" -eq 3 ] || { [ "$answers" -ge "$MAJORITY" ] && [ "$waited" -ge "$PATIENCE_S" ]; }; }
+
 # Sets `master` to the node that is to be the master, once that is known.
 find_master() {
   waited=0
@@ -34,30 +38,25 @@ find_master() {
     if [ -n "$newest" ] && [ -z "$master" ]; then say "Sentinel names ${newest#* } as master, which is none of the nodes"; fi
     if [ -n "$master" ] && [ "$answers" -ge "$MAJORITY" ]; then return; fi
     if [ -n "$master" ] && [ "$waited" -ge "$PATIENCE_S" ]; then return; fi
-    if [ -z "$newest" ] && [ "$answers" -eq 3 ]; then master=0; return; fi
-    if [ -z "$newest" ] && [ "$answers" -ge "$MAJORITY" ] && [ "$waited" -ge "$PATIENCE_S" ]; then master=0; return; fi
+    if [ "$SELF" = 0 ] && [ -z "$newest" ] && is_first_start; then
+      # From here on this disk counts as one with data, as empty as it is.
+      : >"$DATA/first-master"
+      master=0
+      return
+    fi
     [ $((waited % 10)) -ne 0 ] || say "waiting for the Sentinels: $answers of 3 answer"
     sleep 1
     waited=$((waited + 1))
   done
 }
 
-# Waits while this node is named master and has nothing to be it with: the other Sentinels choose another one. At a first start they
-# cannot: they may have named this node before it looked itself, and know each other only through a master that runs. Then
-# nobody has anything to lose.
+# Waits while this node is named master and has nothing to be it with: the other Sentinels choose another one.
 find_master_with_data() {
   while :; do
     find_master
-    if [ "$master" != "$SELF" ] || [ -z "$newest" ] || [ -n "$(ls -A "$DATA")" ] || others_are_empty; then return; fi
+    if [ "$master" != "$SELF" ] || [ -n "$(ls -A "$DATA")" ]; then return; fi
     say 'this node is named master but its disk is empty: waiting until another one is chosen'
     sleep 1
-  done
-}
-
-# Whether both other nodes answer and hold no key.
-others_are_empty() {
-  for node in $NODES; do
-    [ "$node" = "$SELF" ] || [ "$(ask "$(address "$node")" "$REDIS_PORT" info keyspace)" = '# Keyspace' ] || return 1
   done
 }
 
