@@ -10,7 +10,7 @@ import type { JournalSnapshot } from "../orders/journal.ts";
 type PnlData = Extract<StreamEvent, { readonly channel: "pnl" }>["data"];
 
 /** Books of the journal with the quotes of the process that trades; without marks where it is not heard of. */
-export function standbyBooks(snapshot: JournalSnapshot, mirror: MirrorState | null): Books {
+export function standbyBooks(snapshot: Pick<JournalSnapshot, "cash" | "positions">, mirror: MirrorState | null): Books {
   const books = new Books();
   books.load(snapshot.cash, snapshot.positions);
   for (const event of mirror?.events ?? []) {

@@ -118,11 +118,11 @@ function createClient({ url, sentinels, masterName, password }: RedisConfig, nam
     maxRetriesPerRequest: 0,
     enableReadyCheck: false,
     retryStrategy: backoffMs,
-    ...(password === null ? {} : { password }),
   };
-  if (url !== null) return new Redis(url, options);
+  if (url !== null) return new Redis(withPassword(url, password), options);
   return new Redis({
     ...options,
+    ...(password === null ? {} : { password }),
     sentinels: sentinels.map((sentinel) => ({ ...sentinel })),
     name: masterName,
     ...(password === null ? {} : { sentinelPassword: password }),
@@ -130,6 +130,14 @@ function createClient({ url, sentinels, masterName, password }: RedisConfig, nam
     sentinelRetryStrategy: backoffMs,
     failoverDetector: true,
   });
+}
+
+/** What the URL says comes before the client's options. */
+function withPassword(url: string, password: string | null): string {
+  if (password === null) return url;
+  const whole = new URL(url);
+  whole.password = encodeURIComponent(password);
+  return whole.href;
 }
 
 /** With jitter, so that replicas do not come back all at once. */

@@ -9,7 +9,8 @@ import { RedisServer, skipWithoutRedisServer } from "../support/redis-server.ts"
 import { openRedisCache, ownerState, quote } from "./samples.ts";
 
 const WAIT_MS = 15_000;
-const PASSWORD = "correct-horse";
+/** With what a URL has to escape. */
+const PASSWORD = "correct horse/%41@";
 /** No call on the trading path may take longer, ms: a call that waited for a server would take a second. */
 const CALL_MS_MAX = 100;
 
@@ -120,8 +121,10 @@ describe("the cache with a Redis that has a fault", { skip: skipWithoutRedisServ
     await becomes(none.cache, "wrong_password");
     assert.match(wrong.cache.health().detail, /REDIS_PASSWORD/);
     assert.doesNotMatch(JSON.stringify([wrong.cache.health(), wrong.told]), /not-it/);
-    const right = open(scope, server.url, PASSWORD);
+    const right = open(scope, server.url.replace("//", "//default:not-it@"), PASSWORD);
     await becomes(right.cache, "ok");
+    const inUrl = open(scope, server.url.replace("//", `//:${encodeURIComponent(PASSWORD)}@`));
+    await becomes(inUrl.cache, "ok");
     await server.command("CONFIG", "SET", "requirepass", "not-it");
     await becomes(wrong.cache, "ok");
     assert.deepEqual(wrong.told, ["wrong_password", null]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
@@ -235,6 +235,21 @@ describe("rules between keys", () => {
   it("refuses two sources of one thing", () => {
     assert.deepEqual(keysOf(problemsOf({ DATABASE_URL: "postgres://a/b", DATABASE_HOST: "h" })), ["database.host"]);
     assert.deepEqual(keysOf(problemsOf({ REDIS_URL: "redis://a", REDIS_SENTINELS: "h:1" })), ["redis.sentinels"]);
+  });
+
+  it("refuses Redis addresses that cannot be one", () => {
+    assert.deepEqual(keysOf(problemsOf({ REDIS_SENTINELS: "h:26379,h:99999" })), ["redis.sentinels"]);
+    assert.match(problemsOf({ REDIS_SENTINELS: "h:0" }).message, /h:0: a port is from 1 to 65535/);
+    assert.match(problemsOf({ REDIS_URL: "redis://h/cache" }).message, /redis:\/\/host\/0/);
+    assert.deepEqual(keysOf(problemsOf({ REDIS_URL: "http://h" })), ["redis.url"]);
+    for (const url of ["redis://h", "redis://h/", "rediss://:p@h:6380/3"]) {
+      assert.equal(load({ REDIS_URL: url }).config.redis?.url, url);
+    }
+  });
+
+  it("names the process after its pod, or after its host", () => {
+    assert.equal(load({ POD_NAME: "bot-7f9c-x2x4z" }).config.replicaName, "bot-7f9c-x2x4z");
+    assert.equal(load({}).config.replicaName, hostname());
   });
 
   it("keeps the times of lease and orders in order", () => {
