@@ -3,6 +3,8 @@
 set -eu
 . /scripts/nodes.sh
 use_password
-here() { ask 127.0.0.1 "$REDIS_PORT" "$@"; }
-[ "$(here ping)" = PONG ]
-[ -z "$(here info replication | grep '^master_sync_in_progress:1' || true)" ]
+case $(ask 127.0.0.1 "$REDIS_PORT" info replication) in
+  *master_sync_in_progress:1*) exit 1 ;;
+  *role:*) exit 0 ;;
+  *) exit 1 ;;
+esac
