@@ -1,6 +1,6 @@
 /**
- * Only one process at a time starts, stops or faults a cluster. The lock is a socket's abstract name: the kernel gives it
- * to one process and takes it back when that ends, however it ends.
+ * Only one process at a time starts, stops or faults a cluster, and only one builds images. The lock is a socket's abstract
+ * name: the kernel gives it to one process and takes it back when that ends, however it ends.
  */
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
@@ -9,9 +9,9 @@ import { say } from "./progress.ts";
 
 const POLL_MS = 250;
 
-/** Waits until nobody else has the lock of this cluster, then does `work`. */
-export async function withLock<T>(cluster: string, work: () => Promise<T>): Promise<T> {
-  const lock = await take(`\0algo-trading-bot-cluster-${cluster}`);
+/** Waits until nobody else has the lock of this name, a cluster's or `images`, then does `work`. */
+export async function withLock<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const lock = await take(`\0algo-trading-bot-cluster-${name}`);
   try {
     return await work();
   } finally {
@@ -29,7 +29,7 @@ async function take(name: string): Promise<Server> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     }
-    if (attempt === 0) say("waiting for another process that is starting, stopping or faulting this cluster");
+    if (attempt === 0) say("waiting for another process that works on the same cluster or on its images");
     await sleep(POLL_MS);
   }
 }
