@@ -1,0 +1,61 @@
+/**
+ * Development as `k8s/overlays/dev` has it, whole and running in a namespace of the test's own, without deploy.sh. The images of
+ * the tag `dev` have to be on the cluster already.
+ */
+import { randomBytes } from "node:crypto";
+import type { Cluster } from "./cluster.ts";
+import { createNamespace, type TestNamespace } from "./namespace.ts";
+import { type KubeObject, render } from "./render.ts";
+
+export const TEST_IMAGES = {
+  "algo-trading-bot": "localhost/algo-trading-bot:dev",
+  "algo-trading-postgres": "localhost/algo-trading-postgres:dev",
+} as const;
+
+export interface DevInstallation {
+  readonly namespace: TestNamespace;
+  /** From the end of `kubectl apply` until all bots were ready. */
+  readonly readyMs: number;
+}
+
+const READY_MS = 180_000;
+
+/** Applies everything and waits until the bots are ready. `change` may alter objects before. The caller removes the namespace. */
+export async function installDev(
+  cluster: Cluster,
+  purpose: string,
+  change: (object: KubeObject) => KubeObject = (object) => object,
+): Promise<DevInstallation> {
+  const namespace = await createNamespace(cluster, purpose, { "pod-security.kubernetes.io/enforce": "restricted" });
+  try {
+    await makeSecrets(namespace);
+    const objects = await render("dev", { namespace: namespace.name, images: TEST_IMAGES });
+    await namespace.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: objects.map(change) }));
+    const began = performance.now();
+    await namespace.rolledOut("deployment/algo-trading-bot", READY_MS);
+    return { namespace, readyMs: performance.now() - began };
+  } catch (error) {
+    await namespace.remove();
+    throw error;
+  }
+}
+
+async function makeSecrets(namespace: TestNamespace): Promise<void> {
+  const password = () => randomBytes(18).toString("base64url");
+  await makeSecret(namespace, "algo-trading-secrets", {
+    DATABASE_USER: "algo_trader",
+    DATABASE_PASSWORD: password(),
+    REDIS_PASSWORD: password(),
+    ALPACA_API_KEY: password(),
+    ALPACA_SECRET_KEY: password(),
+  });
+  await makeSecret(namespace, "postgres-internal", {
+    SUPERUSER_PASSWORD: password(),
+    REPLICATION_PASSWORD: password(),
+    REWIND_PASSWORD: password(),
+  });
+}
+
+async function makeSecret(namespace: TestNamespace, name: string, values: Record<string, string>): Promise<void> {
+  await namespace.apply(JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata: { name }, stringData: values }));
+}
