@@ -1,15 +1,17 @@
 /**
- * Development as `k8s/overlays/dev` has it, whole and running in a namespace of the test's own, without deploy.sh. The images of
- * the tag `dev` have to be on the cluster already.
+ * Development as `k8s/overlays/dev` has it, whole and running in a namespace of the test's own, without deploy.sh. The images have
+ * to be on the cluster already, under the tag `TEST_IMAGE_TAG`, by default `dev`.
  */
 import { randomBytes } from "node:crypto";
 import type { Cluster } from "./cluster.ts";
 import { createNamespace, type TestNamespace } from "./namespace.ts";
 import { type KubeObject, render } from "./render.ts";
 
+const TAG = process.env["TEST_IMAGE_TAG"] || "dev";
+
 export const TEST_IMAGES = {
-  "algo-trading-bot": "localhost/algo-trading-bot:dev",
-  "algo-trading-postgres": "localhost/algo-trading-postgres:dev",
+  "algo-trading-bot": `localhost/algo-trading-bot:${TAG}`,
+  "algo-trading-postgres": `localhost/algo-trading-postgres:${TAG}`,
 } as const;
 
 export interface DevInstallation {
