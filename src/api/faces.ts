@@ -34,7 +34,9 @@ export interface FacesAddresses {
 export interface Faces {
   /** Opens the three ports, or none: throws `PORT_IN_USE` or `LISTEN_FAILED` after closing what was opened. */
   listen(): Promise<FacesAddresses>;
-  /** Closes the stream's clients with 1012, evenly over `spreadMs`, and takes no new ones. REST goes on. */
+  /** From now on every answer of REST ends its connection, so that its client opens the next one elsewhere. */
+  retire(): void;
+  /** Closes the stream's clients with 1012, spread over `spreadMs`, and takes no new ones. REST goes on. */
   drain(spreadMs: number): Promise<void>;
   /** Ends everything; requests in flight are answered first. */
   close(): Promise<void>;
@@ -45,12 +47,14 @@ export async function createFaces(dependencies: FacesDependencies): Promise<Face
   const { bot, keys, metrics, config, log } = dependencies;
   const stream = new Stream({ bot, keys, config, log });
   metrics.setStream(() => stream.counts());
+  let isRetired = false;
   const rest = await createRest({
     bot,
     keys,
     config,
     log,
     wsPort: () => (stream.server.address() as AddressInfo | null)?.port ?? config.wsPort,
+    isRetired: () => isRetired,
     onAnswered: (route, method, status, latencyMs) => metrics.requestAnswered(route, method, status, latencyMs),
   });
   const metricsServer = createMetricsServer(metrics, config);
@@ -79,7 +83,11 @@ export async function createFaces(dependencies: FacesDependencies): Promise<Face
     }
   }
 
-  return { listen, drain: (spreadMs) => stream.drain(spreadMs), close };
+  function retire(): void {
+    isRetired = true;
+  }
+
+  return { listen, retire, drain: (spreadMs) => stream.drain(spreadMs), close };
 }
 
 async function listenOn(server: Server, host: string, port: number): Promise<number> {

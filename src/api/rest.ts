@@ -29,6 +29,8 @@ export interface RestDependencies {
   readonly log: FastifyBaseLogger;
   /** The stream's port once it listens; the page and its content policy need it. */
   readonly wsPort: () => number;
+  /** True when this process is about to stop: kept connections are ended with their next answer. */
+  readonly isRetired: () => boolean;
   /** Told of every answered request. */
   readonly onAnswered: (route: string, method: string, status: number, latencyMs: number) => void;
 }
@@ -84,6 +86,7 @@ export async function createRest(dependencies: RestDependencies): Promise<Rest> 
 
   app.addHook("onRequest", (request, reply, done) => {
     if (request.routeOptions.config?.access !== "document") reply.headers(ANSWER_HEADERS);
+    if (dependencies.isRetired()) reply.header("connection", "close");
     done();
   });
   await addGuard(app, keys, config);

@@ -72,11 +72,11 @@ export class Stream {
     return { clients: this.#clients.size, cut: this.#cut };
   }
 
-  /** Takes no new clients and closes those that are there with 1012, evenly over `spreadMs`. */
+  /** Takes no new clients and closes those that are there with 1012, each at a random moment of its part of `spreadMs`. */
   async drain(spreadMs: number): Promise<void> {
     this.#draining = true;
     const clients = [...this.#clients];
-    const closings = clients.map((client, i) => closeAfter(client, (spreadMs * i) / clients.length));
+    const closings = clients.map((client, i) => closeAfter(client, (spreadMs * (i + Math.random())) / clients.length));
     await Promise.all(closings);
   }
 

@@ -69,6 +69,12 @@ export class BarKeeper {
     for (const list of this.#byInstrument) for (const series of list) series.builder.gap(timeUs);
   }
 
+  /** A feed is connected anew after a time without one: bars of before would leave a hole, and the open one is not whole. */
+  begin(timeUs: number): void {
+    for (const list of this.#byInstrument) for (const series of list) series.kept.length = 0;
+    this.gap(timeUs);
+  }
+
   /** Complete bars that start at or after a time, oldest first. */
   since(instrument: number, intervalSeconds: number, startUs: number): readonly KeptBar[] {
     const series = this.#byInstrument[instrument]?.find((s) => s.builder.intervalSeconds === intervalSeconds);

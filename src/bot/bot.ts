@@ -9,7 +9,6 @@ import { createFaces, type Faces, type FacesAddresses } from "../api/faces.ts";
 import { Metrics } from "../api/metrics/metrics.ts";
 import type { Stage } from "../api/metrics/stage-histograms.ts";
 import type { Broker } from "../broker/broker.ts";
-import { LeaseKeeper } from "../cluster/lease-keeper.ts";
 import { type Config, databaseDirectory } from "../config/config.ts";
 import { isLoopback } from "../config/rules.ts";
 import { CodedError } from "../core/errors.ts";
@@ -40,8 +39,10 @@ import { Rounds } from "./rounds.ts";
 import { RunRecordings } from "./run-recording.ts";
 import { type RunSummary, summarise } from "./run-summary.ts";
 import { Scorecard } from "./scorecard.ts";
+import { Tenure, type TenureTerms } from "./tenure.ts";
 import { Trader, type TraderObserver } from "./trader.ts";
 import type { VenueClock } from "./venue-clock.ts";
+import { WarmStandby } from "./warm-standby.ts";
 import { orderView, quoteEvent } from "./views.ts";
 
 export interface BotOptions {
@@ -68,10 +69,12 @@ export interface StartedBot {
 const HISTORY_CAPACITY = 100_000;
 const HISTORY_FLUSH_MS = 250;
 const EVERY_SECOND_MS = 1000;
-const LEASE_POLL_MS = 500;
 const QUOTES_MS = 250;
 const KEYS_MS = 10_000;
-const DRAIN_MS = 10_000;
+/** How long requests are still answered after the process was told to stop, at an address that others reach. */
+const SERVED_MS = 5000;
+/** The stream's clients are sent away over so long, so that they do not all come to the next replica at once. */
+const SPREAD_MS = 10_000;
 const START_POLL_MS = 100;
 const STORE_WAIT_MS = 120_000;
 const STORE_RETRY_MS = 1000;
@@ -102,12 +105,11 @@ export class Bot {
   #view: BotView | null = null;
   #faces: Faces | null = null;
   #replicas: Replicas | null = null;
-  #lease: LeaseKeeper | null = null;
+  #tenure: Tenure | null = null;
   #feed: AlpacaMarketFeed | null = null;
   #recordings: RunRecordings | null = null;
   #stopping = false;
   #ended: Promise<void> | null = null;
-  #leaving: Promise<void> = Promise.resolve();
   #removeSources: (() => void)[] = [];
 
   constructor(options: BotOptions) {
@@ -134,6 +136,7 @@ export class Bot {
       health: () => this.#health.health(this.#status.trader),
       ready: () => this.#health.ready(this.#status.trader, this.#replicas?.cache.health() ?? null),
     };
+    options.signal.addEventListener("abort", () => this.#retire(), { once: true });
   }
 
   /**
@@ -168,7 +171,9 @@ export class Bot {
     await this.#bind(journal);
     if (!this.#isStopping) {
       this.#joinReplicas();
-      this.#startLease(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
+      this.#tenure = this.#createTenure(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
+      this.#replicas?.cache.onReleased(() => this.#tenure?.hurry());
+      this.#tenure.start();
       this.#startTimers();
     }
     return { addresses, firstKey };
@@ -233,14 +238,15 @@ export class Bot {
 
   async #end(): Promise<void> {
     this.#stopping = true;
-    this.#health.draining();
+    this.#retire();
+    // Others reach this process for a moment longer: they hear of its end only now.
+    const isReachable = !isLoopback(this.#options.config.bindAddress);
+    const served = sleep(isReachable ? SERVED_MS : 0);
+    const hasTraded = this.#status.trader !== null;
+    await this.#tenure?.leave();
+    if (hasTraded) await this.#replicas?.cache.hintReleased();
+    await Promise.all([served, this.#faces?.drain(isReachable ? SPREAD_MS : 0), this.#tenure?.close()]);
     await this.#rounds.stop();
-    const { trader } = this.#status;
-    this.#status.trader = null;
-    await trader?.drain(DRAIN_MS);
-    await this.#leaving;
-    await this.#lease?.stop(0);
-    await this.#faces?.drain(0);
     await this.#replicas?.close();
     await this.#recordings?.close();
     await this.#history?.close();
@@ -249,6 +255,12 @@ export class Bot {
     await this.#faces?.close();
     this.#metrics.close();
     await this.#store?.close();
+  }
+
+  /** At once when the process is told to stop: no more requests are sent here, and those that come end their connection. */
+  #retire(): void {
+    this.#health.draining();
+    this.#faces?.retire();
   }
 
   /** Waits for a PostgreSQL that is not there yet: it may be failing over. Everything else is an error at once. */
@@ -349,38 +361,38 @@ export class Bot {
     this.#metrics.setCache(() => this.#replicas?.cache.reading() ?? null);
   }
 
-  #startLease(journal: Journal, owner: string): void {
-    const { config, log } = this.#options;
-    this.#lease = new LeaseKeeper({
+  #createTenure(journal: Journal, owner: string): Tenure {
+    const { config, broker, log } = this.#options;
+    const warmth = new WarmStandby({ threads: this.#threads, placement: this.#placement, journal, broker, log });
+    this.#options.signal.addEventListener("abort", () => warmth.end(), { once: true });
+    return new Tenure({
       journal: {
         acquireLease: (who, ttlMs) => this.#probe(journal.acquireLease(who, ttlMs)),
         releaseLease: (fence, untradedMs) => journal.releaseLease(fence, untradedMs),
       },
       owner,
-      ttlMs: config.lease.ttlMs,
-      renewMs: config.lease.renewMs,
-      pollMs: LEASE_POLL_MS,
-      lockDelayMs: config.lease.lockDelayMs,
-      marginMs: Math.floor(config.lease.ttlMs / 6),
+      lease: config.lease,
+      createTrader: (terms) => this.#createTrader(journal, terms),
+      onBegan: (trader, generation) => {
+        this.#status.trader = trader;
+        this.#addSources(trader);
+        this.#health.trading();
+        this.#replicas?.lead(generation);
+      },
+      onEnded: () => {
+        this.#status.trader = null;
+        for (const remove of this.#removeSources.splice(0)) remove();
+        this.#metrics.notKeeper();
+        this.#replicas?.follow();
+      },
+      onHandover: (kind, untradedMs) => this.#metrics.handover(kind, untradedMs),
+      onStandby: () => void warmth.start(),
+      onAcquired: () => warmth.end(),
+      onFault: (message) => this.#health.fault("trading", message),
+      log,
       nowMs: monotonicMs,
-      random: Math.random,
-      schedule: (work, afterMs) => {
-        const timer = setTimeout(work, afterMs);
-        return () => clearTimeout(timer);
-      },
-      handler: {
-        acquired: (fence) => {
-          log.info({ generation: String(fence.generation) }, "this process holds the lease");
-          this.#leaving = this.#leaving.then(() => this.#takeOver(journal));
-        },
-        lost: (cause) => {
-          if (this.#stopping) return;
-          log.warn({ cause }, "the lease is gone: standing by");
-          this.#leaving = this.#leaving.then(() => this.#stepDown());
-        },
-      },
+      sleep,
     });
-    this.#lease.start();
   }
 
   /** The lease is asked for all the time: its answers show whether the database is there. */
@@ -395,49 +407,7 @@ export class Bot {
     }
   }
 
-  async #takeOver(journal: Journal): Promise<void> {
-    const { config, log } = this.#options;
-    while ((this.#lease?.fence() ?? null) !== null && !this.#stopping) {
-      try {
-        const trader = this.#createTrader(journal);
-        await trader.start();
-        if (this.#stopping) return await trader.drain(DRAIN_MS);
-        this.#status.trader = trader;
-        this.#addSources(trader);
-        this.#health.trading();
-        this.#replicas?.lead(this.#lease?.fence()?.generation ?? 0n);
-        return;
-      } catch (error) {
-        log.error(
-          { error: error instanceof Error ? error.message : String(error) },
-          "trading could not start; trying again",
-        );
-        this.#health.fault("trading", error instanceof Error ? error.message : String(error));
-        await sleep(Math.min(config.lease.renewMs, EVERY_SECOND_MS));
-      }
-    }
-  }
-
-  async #stepDown(): Promise<void> {
-    const { trader } = this.#status;
-    this.#status.trader = null;
-    for (const remove of this.#removeSources.splice(0)) remove();
-    this.#metrics.notKeeper();
-    this.#replicas?.follow();
-    await trader?.abandon();
-  }
-
-  /** As after a takeover: reconciled, resting orders cancelled, strategies warmed up again. */
-  async #beginAnew(journal: Journal): Promise<void> {
-    const { trader } = this.#status;
-    if (trader === null || this.#stopping) return;
-    this.#status.trader = null;
-    for (const remove of this.#removeSources.splice(0)) remove();
-    await trader.drain(DRAIN_MS);
-    await this.#takeOver(journal);
-  }
-
-  #createTrader(journal: Journal): Trader {
+  #createTrader(journal: Journal, terms: TenureTerms): Trader {
     const { config, broker, clock, log, lockstep, createFeed } = this.#options;
     this.#feed = createFeed();
     // One for the life of the process: a trader that comes later goes on with the numbers of its files.
@@ -457,10 +427,10 @@ export class Bot {
       keeper: this.#keeper,
       clock,
       bookId: this.#status.bookId,
-      fence: () => this.#lease?.fence() ?? null,
+      ...terms,
       onSplit: (symbols) => {
         log.info({ symbols }, "split: trading begins anew with adjusted prices");
-        this.#leaving = this.#leaving.then(() => this.#beginAnew(journal));
+        this.#tenure?.beginAnew();
       },
       onFenced: () => log.warn("a write was refused by the fence: another process holds the lease"),
       observer: this.#observer(),

@@ -3,7 +3,7 @@
  * dies. Main thread only. It decides nothing about orders: intents go to its owner, who also ends what a dead worker had
  * in flight.
  */
-import type { Broker } from "../broker/broker.ts";
+import type { Broker, HistoricalBar } from "../broker/broker.ts";
 import type { EngineSpec } from "../core/engine.ts";
 import type { Fixed } from "../core/fixed.ts";
 import {
@@ -73,6 +73,15 @@ interface KeptState {
   readonly fingerprint: string;
 }
 
+/** What an instance is to see before it decides. */
+interface InstanceHistory {
+  readonly instance: PlacedInstance;
+  /** The end of what its snapshot has seen; null without one. */
+  readonly sinceUs: number | null;
+  /** Per instrument of the instance, oldest first. */
+  readonly bars: readonly (readonly HistoricalBar[])[];
+}
+
 export class EngineCrew {
   readonly pool: EnginePool;
   readonly hub: InboundHub;
@@ -127,7 +136,7 @@ export class EngineCrew {
   }
 
   async start(): Promise<void> {
-    for (let worker = 0; worker < this.pool.size; worker++) await this.#startWorker(worker);
+    await Promise.all(this.#options.placement.specs.map((_, worker) => this.#startWorker(worker)));
   }
 
   /** Resolves when the engines have read all that was written, with what they answered handed on. */
@@ -171,18 +180,22 @@ export class EngineCrew {
   async #startWorker(index: number): Promise<void> {
     const { placement, recordings, orders, clock } = this.#options;
     const instances = placement.instances.filter((i) => i.worker === index);
+    for (const instance of instances) this.#phases.set(instance.id, "warming_up");
+    const histories = await Promise.all(instances.map((instance) => this.#history(instance)));
     const restored = instances.flatMap((instance) => {
       const kept = this.#usableSnapshot(instance);
       return kept === null ? [] : [{ instanceIndex: instance.index, snapshot: doublesOf(kept.snapshot) }];
     });
     const spec = placement.specs[index] as EngineSpec;
     const tap = (await recordings?.begin(index, spec, restored)) ?? null;
+    if (this.#stopped) return;
     const worker = this.pool.start(index, restored, tap);
     this.hub.attach(worker);
     this.#pump.attach(worker);
-    for (const instance of instances) this.#phases.set(instance.id, "warming_up");
-    for (const instance of instances) {
-      await this.#warmUp(instance);
+    for (const history of histories) {
+      this.#warmUp(history);
+      // The ring holds some thousand bars. It is empty again soon; market data that comes meanwhile counts as well.
+      await this.pool.drained();
       // It died meanwhile: its successor begins again.
       if (this.pool.worker(index) !== worker || this.#stopped) return;
     }
@@ -198,11 +211,16 @@ export class EngineCrew {
     return kept.timeUs < lastSplitUs(this.#splits, instance.symbols) ? null : kept;
   }
 
-  async #warmUp(instance: PlacedInstance): Promise<void> {
-    const { broker, keeper, clock, wallUs, log } = this.#options;
+  async #history(instance: PlacedInstance): Promise<InstanceHistory> {
+    const { broker, keeper, clock } = this.#options;
     const sinceUs = this.#usableSnapshot(instance)?.timeUs ?? null;
     const splitAtUs = (symbol: string) => lastSplitUs(this.#splits, [symbol]);
     const bars = await warmUpBars(instance, sinceUs, { broker, keeper, splitAtUs, nowUs: clock.nowUs() });
+    return { instance, sinceUs, bars };
+  }
+
+  #warmUp({ instance, sinceUs, bars }: InstanceHistory): void {
+    const { wallUs, log } = this.#options;
     for (const [local, list] of bars.entries()) {
       for (const bar of list) {
         writeBar(this.#scratch, instance.instruments[local] as number, instance.barSeconds, bar, false, wallUs());

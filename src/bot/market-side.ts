@@ -61,6 +61,8 @@ export interface MarketSideOptions {
   /** A frame with so many records has gone on its way. */
   readonly onFrame: (count: number) => void;
   readonly onFeedDelayUs: (us: number) => void;
+  /** The data has become fit to be traded on. */
+  readonly onUp: () => void;
   readonly log: TraderLog;
   readonly nowMs: () => number;
   readonly wallUs: () => number;
@@ -169,6 +171,7 @@ export class MarketSide {
     if (isStale === this.#stale) return;
     this.#stale = isStale;
     hub.controlAll(CONTROL_FEED_STALE, isStale ? 1 : 0, clock.nowUs());
+    if (this.isUp) this.#options.onUp();
   }
 
   /** The intervals that instances use and the broker keeps. */

@@ -2,8 +2,9 @@
  * The trading part of the bot: everything that lives only while this process holds the lease. It reconciles, warms the
  * engines up, connects the feed, and joins feed, engines, order manager and broker. Main thread only.
  *
- * Start: load the journal → listen to trade updates → reconcile (cancel what rests, settle what is unknown) → start workers
- * with their snapshots → warm up → tell positions and states → resume. Nothing decides before the last step.
+ * Start: load the journal → connect market data, listen to trade updates → reconcile (cancel what rests, settle what is
+ * unknown) → start workers with their snapshots → warm up → tell positions and states → resume. Nothing decides before the
+ * last step.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Broker, TradeUpdate, TradeUpdateHandler } from "../broker/broker.ts";
@@ -77,6 +78,8 @@ export interface TraderOptions {
   readonly bookId: string;
   readonly fence: () => Fence | null;
   readonly onFenced: () => void;
+  /** Market data has become fit to be traded on, with all else in place: at the first call the engines begin to decide. */
+  readonly onDeciding: () => void;
   /** Symbols were split while this trader was trading: it is to be drained, and another one to begin. */
   readonly onSplit: (symbols: readonly string[]) => void;
   readonly observer: TraderObserver;
@@ -116,9 +119,12 @@ export class Trader {
   #reconciling: Promise<void> | null = null;
   #started = false;
   #stopped = false;
+  #left: Promise<void> | null = null;
+  readonly #stopSignal = Promise.withResolvers<never>();
 
   constructor(options: TraderOptions) {
     this.#options = options;
+    this.#stopSignal.promise.catch(() => undefined);
     this.#rounds = new Rounds((error) => options.log.warn("a periodic task failed", { error: String(error) }));
     this.#crew = this.#createCrew();
     this.#market = this.#createMarketSide();
@@ -194,39 +200,63 @@ export class Trader {
 
   /** Throws when the broker cannot be reached or reconciled; nothing is left running then. */
   async start(): Promise<void> {
-    const { journal, books, log } = this.#options;
+    const { journal, books, keeper, clock, lockstep, log } = this.#options;
     const snapshot = await journal.load();
+    if (this.#stopped) throw new CodedError("TRADER_STOPPED", "trading was ended before it began");
     books.load(snapshot.cash, snapshot.positions);
     for (const [scope, state] of snapshot.tradingStates) this.#states.set(scope, state);
     this.#accountState = this.#states.get("account") ?? "active";
     this.#crew.load(snapshot);
     try {
-      await this.#listen();
-      await this.#reconcileAtStart(snapshot);
-      await this.#crew.start();
-      this.#market.connect();
+      // Data may come before the engines run: they begin with a gap, and charts have more. A lockstep run begins with it.
+      if (!lockstep) {
+        keeper.begin(clock.nowUs());
+        this.#market.connect();
+      }
+      await Promise.all([this.#go(this.#listen()), this.#go(this.#readClock())]);
+      await this.#go(this.#reconcileAtStart(snapshot));
+      await this.#go(this.#crew.start());
+      if (lockstep) this.#market.connect();
       this.#startTimers();
       this.#started = true;
       if (this.#streamUp && !this.#isReconciled) void this.#reconcileAgain();
-      log.info("trading", { instances: this.#options.placement.instances.length, workers: this.pool.size });
+      log.info("ready to trade", { instances: this.#options.placement.instances.length, workers: this.pool.size });
+      this.#sayDeciding();
     } catch (error) {
-      await this.#close();
+      await this.close();
       throw error;
     }
   }
 
-  /** No new intents from engines; waits for what is in flight, at most `ms`. */
-  async drain(ms: number): Promise<void> {
+  /** From here on nothing is decided. Orders under way go their way. */
+  halt(): void {
     this.#draining = true;
     this.#crew.tellAccountState("halted");
     this.#updateHalt();
-    await within(ms, this.manager.settle());
-    await this.#close();
   }
 
-  /** The lease is gone: stop at once, write nothing. */
-  async abandon(): Promise<void> {
-    await this.#close();
+  /** Resolves when what is under way was answered and journalled, or after `ms`. */
+  async settle(ms: number): Promise<void> {
+    await within(ms, this.manager.settle());
+  }
+
+  /** Nothing leaves any more, and the account's streams are free for the next owner. A start under way fails. */
+  leave(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  /** Leaves, and ends the engines. */
+  async close(): Promise<void> {
+    await this.leave();
+    await Promise.all([this.#rounds.stop(), this.#crew.stop()]);
+  }
+
+  /** All of it, in order. */
+  async drain(ms: number): Promise<void> {
+    this.halt();
+    await this.settle(ms);
+    await this.close();
   }
 
   /** Sends what people have ordered since the last look; while draining that is left to the next owner. */
@@ -340,6 +370,7 @@ export class Trader {
         onReceived(this.#marketMessages, this.#tradeUpdates);
       },
       onFeedDelayUs: (us) => observer.feedDelayUs(us),
+      onUp: () => this.#sayDeciding(),
       log,
       nowMs,
       wallUs,
@@ -574,11 +605,21 @@ export class Trader {
     this.#rounds.every(1000, () => this.#takeActivitiesWhenDue());
   }
 
-  /** The account's connections are freed for the next owner. */
-  async #close(): Promise<void> {
+  async #leave(): Promise<void> {
     this.#stopped = true;
+    this.#stopSignal.reject(new CodedError("TRADER_STOPPED", "trading was ended while it began"));
     this.manager.stop();
-    await Promise.all([this.#rounds.stop(), this.#options.broker.unwatch(), this.#market.close(), this.#crew.stop()]);
+    void this.#rounds.stop();
+    await Promise.all([this.#options.broker.unwatch(), this.#market.close()]);
+  }
+
+  /** One step of the start; fails as soon as the trader is told to leave. */
+  async #go(step: Promise<void>): Promise<void> {
+    await Promise.race([step, this.#stopSignal.promise]);
+  }
+
+  #sayDeciding(): void {
+    if (this.#started && !this.#stopped && this.#market.isUp) this.#options.onDeciding();
   }
 }
 

@@ -48,7 +48,9 @@ export async function warmUpBars(
       const ownFromUs = Math.max(startUs, source.splitAtUs(symbol));
       const own = source.keeper.since(instrument, instance.barSeconds, ownFromUs);
       const older = await brokerBars(source, symbol, instance.barSeconds, startUs, own[0]?.startUs ?? source.nowUs);
-      return [...older, ...own].slice(sinceUs === null ? -wanted : 0);
+      // Own bars go on coming while the broker is asked.
+      const newer = source.keeper.since(instrument, instance.barSeconds, ownFromUs);
+      return [...older, ...newer].slice(sinceUs === null ? -wanted : 0);
     }),
   );
 }

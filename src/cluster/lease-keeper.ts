@@ -18,6 +18,8 @@ export interface LeaseHandler {
   acquired(fence: Fence, handover: Handover): void;
   /** This process must not act any more. */
   lost(cause: string): void;
+  /** Another process holds the lease; told once, before this one holds it for the first time. */
+  standby(): void;
 }
 
 export interface LeaseKeeperOptions {
@@ -55,6 +57,8 @@ export class LeaseKeeper {
   #actsAtMs = 0;
   #acting = false;
   #handover: Handover = { kind: "clean", untradedSinceMs: null };
+  /** It was told of standing by, or need not be any more. */
+  #stoodBy = false;
   /** A lease was said to be free while an answer that may be older was under way. */
   #hurried = false;
   #running: Promise<void> | null = null;
@@ -123,6 +127,8 @@ export class LeaseKeeper {
     }
     if (lease === null) {
       this.#drop("another process holds the lease");
+      if (!this.#stoodBy) this.#options.handler.standby();
+      this.#stoodBy = true;
       const pauseMs = this.#hurried ? 0 : pollMs * (1 + (this.#options.random() - 0.5) * POLL_JITTER);
       this.#hurried = false;
       return pauseMs;
@@ -136,6 +142,7 @@ export class LeaseKeeper {
     if (this.#fence !== null && this.#fence.generation !== lease.generation) this.#drop("the lease had expired");
     // A process that was held up may hear of its renewal before its own watch: others have seen no fence meanwhile.
     if (this.#fence !== null && nowMs() >= this.#deadlineMs) this.#drop("the lease was not renewed in time");
+    this.#stoodBy = true;
     if (this.#fence === null) {
       this.#fence = { owner: lease.owner, generation: lease.generation };
       const untradedSinceMs = lease.untradedMs === null ? null : calledAtMs - lease.untradedMs;

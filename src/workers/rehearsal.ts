@@ -32,27 +32,31 @@ const PRICE = 100;
 const SWING = 5;
 const PERIOD_STEPS = 90;
 
-/** Resolves when all engines are through. The threads must not be in use. */
-export async function rehearse(threads: EngineThreads, specs: readonly EngineSpec[]): Promise<void> {
+/** Resolves when all engines are through, or soon after the signal. The threads must not be in use. */
+export async function rehearse(
+  threads: EngineThreads,
+  specs: readonly EngineSpec[],
+  signal: AbortSignal,
+): Promise<void> {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
   const pool = new EnginePool({ specs, threads, spin: 0, onDeath: (_worker, error) => failed.reject(error) });
   try {
-    const runs = specs.map((spec, index) => rehearseOne(pool, spec, index));
+    const runs = specs.map((spec, index) => rehearseOne(pool, spec, index, signal));
     await Promise.race([Promise.all(runs), failed.promise]);
   } finally {
     await pool.stop();
   }
 }
 
-async function rehearseOne(pool: EnginePool, spec: EngineSpec, index: number): Promise<void> {
+async function rehearseOne(pool: EnginePool, spec: EngineSpec, index: number, signal: AbortSignal): Promise<void> {
   const worker = pool.start(index, [], null);
   const instruments = [...new Set(spec.instances.flatMap((instance) => [...instance.instruments]))];
   const scratch = RecordBuffer.allocate(1);
   control(worker, scratch, CONTROL_FEED_STALE, 0);
   for (const instance of spec.instances) control(worker, scratch, CONTROL_RESUME, instance.index);
   let written = 0;
-  for (let step = 0; step < STEPS; step++) {
+  for (let step = 0; step < STEPS && !signal.aborted; step++) {
     const timeUs = BEGIN_US + step * STEP_US;
     for (const instrument of instruments) market(worker, scratch, instrument, step, timeUs);
     scratch.header(0, KIND_TIMER, 0, NO_INSTRUMENT, 0, timeUs, 0);

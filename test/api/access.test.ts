@@ -83,7 +83,12 @@ describe("the matrix", () => {
 
   it("is closed for a route that says nothing about access", async () => {
     const dependencies = { bot: new MemoryBot(), keys: new MemoryKeys(), config: CONFIG, log };
-    const fresh = await createRest({ ...dependencies, wsPort: () => 8001, onAnswered: () => {} });
+    const fresh = await createRest({
+      ...dependencies,
+      wsPort: () => 8001,
+      isRetired: () => false,
+      onAnswered: () => {},
+    });
     fresh.get("/forgotten", async () => "open");
     const reply = await fresh.inject({ url: "/forgotten", headers: bearer("admin") });
     assert.equal(reply.statusCode, 403);
@@ -161,7 +166,15 @@ describe("keys, hosts and origins", () => {
     keys.areMade = false;
     const config = { ...CONFIG, requireKeyForReads: true };
     const bot = new MemoryBot();
-    const app = await createRest({ bot, keys, config, log, wsPort: () => 8001, onAnswered: () => {} });
+    const app = await createRest({
+      bot,
+      keys,
+      config,
+      log,
+      wsPort: () => 8001,
+      isRetired: () => false,
+      onAnswered: () => {},
+    });
     for (const [method, url] of [
       ...MATRIX.map(([verb, path]) => [verb, path] as const),
       ["GET", "/nowhere"] as const,

@@ -51,7 +51,15 @@ export interface RestUnderTest {
 export async function restUnderTest(changes: Partial<FacesConfig> = {}): Promise<RestUnderTest> {
   const bot = new MemoryBot();
   const config = { ...CONFIG, ...changes };
-  const app = await createRest({ bot, keys: new MemoryKeys(), config, log, wsPort: () => 8001, onAnswered: () => {} });
+  const app = await createRest({
+    bot,
+    keys: new MemoryKeys(),
+    config,
+    log,
+    wsPort: () => 8001,
+    isRetired: () => false,
+    onAnswered: () => {},
+  });
   await app.ready();
   return { app, bot };
 }

@@ -119,6 +119,7 @@ class World {
       }),
       bookId: "book",
       fence: () => this.fence,
+      onDeciding: () => {},
       onFenced: () => assert.fail("the lease is held"),
       onSplit: (symbols) => {
         this.splits = symbols;

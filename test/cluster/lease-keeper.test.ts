@@ -44,6 +44,7 @@ void describe("lease keeper", () => {
   let isAway: boolean;
   let events: string[];
   let handovers: Handover[];
+  let standing: string[];
 
   beforeEach(() => {
     clock = new ManualClock();
@@ -51,6 +52,7 @@ void describe("lease keeper", () => {
     isAway = false;
     events = [];
     handovers = [];
+    standing = [];
   });
 
   function keeper(owner: string, acquireLease = journal.acquireLease.bind(journal)): LeaseKeeper {
@@ -77,6 +79,7 @@ void describe("lease keeper", () => {
           handovers.push(handover);
         },
         lost: (cause) => events.push(`${owner} lost: ${cause}`),
+        standby: () => standing.push(owner),
       },
     });
   }
@@ -184,6 +187,7 @@ void describe("lease keeper", () => {
     await clock.advance(0);
     b.start();
     await clock.advance(3000);
+    assert.deepEqual(standing, ["b"], "told once that it stands by");
     await a.stop(0);
     assert.equal(a.fence(), null);
     await clock.advance(1000);

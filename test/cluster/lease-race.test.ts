@@ -55,6 +55,7 @@ void describe("lease keepers on one database", { skip: skipWithoutDatabase }, ()
             onAcquired();
           },
           lost: () => undefined,
+          standby: () => undefined,
         },
       });
     });

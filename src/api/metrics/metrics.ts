@@ -2,7 +2,7 @@
  * The bot's Prometheus metrics behind typed methods, so that names and labels are written down once. One instance a process,
  * made by the composition; main thread.
  */
-import { Counter, Gauge, Registry, Summary } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { type HistogramSource, type Stage, StageHistogram, StageHistograms } from "./stage-histograms.ts";
 
@@ -47,6 +47,8 @@ export interface CacheReading {
   readonly mirrorAgeMs: number | null;
 }
 
+const HANDOVER_SECONDS = [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 20, 30, 60];
+
 export class Metrics {
   readonly registry = new Registry();
   readonly #trades: Counter;
@@ -59,6 +61,8 @@ export class Metrics {
   readonly #requests: Counter<"route" | "method" | "status">;
   readonly #refusals: Counter<"code">;
   readonly #workerRestarts: Counter;
+  readonly #handovers: Counter<"kind">;
+  readonly #untradedSeconds: Histogram<"kind">;
   readonly #journalErrors: Counter<"code">;
   readonly #brokerErrors: Counter<"code">;
   readonly #cacheFaults: Counter<"fault">;
@@ -101,6 +105,19 @@ export class Metrics {
       registers,
     });
     this.#refusals = byCode("trading_refusals_total", "Intents refused, by code");
+    this.#handovers = new Counter({
+      name: "trading_handovers_total",
+      help: "Times that this process began to trade: after one that stopped or nobody (clean), or one that vanished (takeover)",
+      labelNames: ["kind"],
+      registers,
+    });
+    this.#untradedSeconds = new Histogram({
+      name: "trading_handover_seconds",
+      help: "How long nobody traded before this process did, by the database's clock; takeovers count from the last renewal",
+      labelNames: ["kind"],
+      buckets: HANDOVER_SECONDS,
+      registers,
+    });
     this.#workerRestarts = counter("system_worker_restarts_total", "Engine workers replaced");
     this.#journalErrors = byCode("trading_journal_errors_total", "Failed journal calls, by code");
     this.#brokerErrors = byCode("trading_broker_errors_total", "Failed broker calls, by code");
@@ -147,6 +164,12 @@ export class Metrics {
 
   workerRestarted(): void {
     this.#workerRestarts.inc();
+  }
+
+  /** This process has begun to trade; `untradedMs` is how long nobody had, null where nobody ever has. */
+  handover(kind: "clean" | "takeover", untradedMs: number | null): void {
+    this.#handovers.inc({ kind });
+    if (untradedMs !== null) this.#untradedSeconds.observe({ kind }, untradedMs / 1000);
   }
 
   journalFailed(code: string): void {
