@@ -49,10 +49,9 @@ export class RedisCache implements Cache {
   readonly #publisher: RedisConnection;
   readonly #subscriber: RedisConnection;
   readonly #expiry: NodeJS.Timeout;
-  readonly #faults = new Map<Place, RedisFault>([
-    ["publisher", "unreachable"],
-    ["subscriber", "unreachable"],
-  ]);
+  readonly #faults = new Map<Place, RedisFault>();
+  /** Of which nothing has been heard yet. */
+  readonly #connecting = new Set<Place>(["publisher", "subscriber"]);
   readonly #totals = { publishedMessages: 0, publishedEvents: 0, lostMessages: 0, received: 0, dropped: 0 };
   /** As it was last told; nothing has been told at first. */
   #shownFault: RedisFault | null | undefined;
@@ -167,15 +166,17 @@ export class RedisCache implements Cache {
   }
 
   get #fault(): RedisFault | null {
-    return this.#faults.get("publisher") ?? this.#faults.get("subscriber") ?? this.#faults.get("write") ?? null;
+    const known = this.#faults.get("publisher") ?? this.#faults.get("subscriber") ?? this.#faults.get("write");
+    return known ?? (this.#connecting.size > 0 ? "unreachable" : null);
   }
 
   #setFault(place: Place, fault: RedisFault | null): void {
+    this.#connecting.delete(place);
     if (fault === null) this.#faults.delete(place);
     else this.#faults.set(place, fault);
     const shown = this.#fault;
-    const isConnecting = this.#shownFault === undefined && fault === null && shown !== null;
-    if (shown === this.#shownFault || isConnecting) return;
+    const isStillConnecting = this.#faults.size === 0 && this.#connecting.size > 0;
+    if (shown === this.#shownFault || isStillConnecting) return;
     this.#shownFault = shown;
     this.#options.onFault(shown);
   }

@@ -11,8 +11,6 @@ const COMMAND_MS = 1_000;
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2_000;
 const PROBE_EVERY_MS = 1_000;
-/** Probes in a row that may find a connection that neither is there nor waits to be tried again. */
-const STUCK_PROBES_MAX = 3;
 
 export interface RedisConnectionOptions {
   readonly config: RedisConfig;
@@ -30,7 +28,6 @@ export class RedisConnection {
   readonly #prober: NodeJS.Timeout;
   #usable = false;
   #checking = false;
-  #stuckProbes = 0;
   #closed = false;
 
   constructor(options: RedisConnectionOptions) {
@@ -43,8 +40,7 @@ export class RedisConnection {
       if (this.#usable) this.#fail("unreachable");
     });
     this.#prober = setInterval(() => this.#probe(), PROBE_EVERY_MS).unref();
-    // Its failures come as events too.
-    this.#client.connect().catch(() => undefined);
+    this.#connect();
   }
 
   /** The client while commands can be sent; null otherwise. */
@@ -52,9 +48,11 @@ export class RedisConnection {
     return this.#usable && this.#client.status === "ready" ? this.#client : null;
   }
 
-  /** Begins a new connection, for instance to another master. */
+  /** Begins a new connection, for instance to another master, unless one begins already. */
   reconnect(): void {
-    if (!this.#closed) this.#client.disconnect(true);
+    const { status } = this.#client;
+    // The client gives up for ever when it is told so while it asks the Sentinels.
+    if (!this.#closed && (status === "ready" || status === "connect")) this.#client.disconnect(true);
   }
 
   close(): void {
@@ -69,14 +67,13 @@ export class RedisConnection {
   }
 
   #probe(): void {
-    const { status } = this.#client;
-    const isStuck = status === "connect" || status === "connecting";
-    this.#stuckProbes = isStuck ? this.#stuckProbes + 1 : 0;
-    if (this.#stuckProbes > STUCK_PROBES_MAX) {
-      this.#stuckProbes = 0;
-      this.#fail("unreachable");
-      this.reconnect();
-    } else if (status === "ready") void this.#check();
+    if (this.#client.status === "ready") void this.#check();
+    else if (this.#client.status === "end") this.#connect();
+  }
+
+  #connect(): void {
+    // Its failures come as events too.
+    this.#client.connect().catch(() => undefined);
   }
 
   /** Whether the server is a master, has its data and answers. Commands it refuses now may work at the next look. */
@@ -128,7 +125,6 @@ function createClient({ url, sentinels, masterName, password }: RedisConfig, nam
     ...(password === null ? {} : { sentinelPassword: password }),
     sentinelCommandTimeout: COMMAND_MS,
     sentinelRetryStrategy: backoffMs,
-    failoverDetector: true,
   });
 }
 

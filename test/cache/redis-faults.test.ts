@@ -140,6 +140,12 @@ describe("the cache with a Redis that has a fault", { skip: skipWithoutRedisServ
       args: ["--dir", server.folder, "--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"],
     });
     const { cache, told } = open(scope, server.url);
+    await until(
+      "a fault that is told",
+      () => told.length,
+      (count) => count > 0,
+      WAIT_MS,
+    );
     await slow.start(true);
     await becomes(cache, "loading");
     await becomes(cache, "ok");
