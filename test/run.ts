@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { removeCluster } from "../scripts/cluster/down.ts";
 import { DEFAULT_NODES, ensureCluster, whyNoCluster } from "../scripts/cluster/up.ts";
 import { isClusterTest, type Kind, parseArguments, selectFiles, WrongUse } from "./support/selection.ts";
+import { provideImages } from "./kubernetes/harness/images.ts";
 import { type Service, startPostgres, startRedis } from "./support/services.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -90,6 +91,7 @@ async function runWithServices(selection: Selection): Promise<number> {
 async function runOnCluster(selection: Selection): Promise<number> {
   const isNew = await startClusterForTests();
   try {
+    await provideImages();
     return await exitCode(runTests(selection, testEnvironment({}), 1));
   } finally {
     if (isNew) await removeCluster();
