@@ -65,9 +65,10 @@ host_of() {
   if [ "$1" = "$SELF" ]; then printf '127.0.0.1'; else address "$1"; fi
 }
 
-# What every Sentinel is told of the master, as `SENTINEL SET` takes it.
+# What every Sentinel is told of the master, as `SENTINEL SET` takes it. An election without a winner is repeated after twice the
+# failover-timeout.
 sentinel_settings() {
   echo 'down-after-milliseconds 5000'
-  echo 'failover-timeout 30000'
+  echo 'failover-timeout 10000'
   echo 'parallel-syncs 1'
 }

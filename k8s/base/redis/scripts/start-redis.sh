@@ -50,16 +50,6 @@ find_master() {
   done
 }
 
-# Waits while this node is named master and has nothing to be it with: the other Sentinels choose another one.
-find_master_with_data() {
-  while :; do
-    find_master
-    if [ "$master" != "$SELF" ] || [ -n "$(ls -A "$DATA")" ]; then return; fi
-    say 'this node is named master but its disk is empty: waiting until another one is chosen'
-    sleep 1
-  done
-}
-
 # This pod's Sentinel, when it watches nothing yet, learns from here; later it reads its own file.
 teach_sentinel() {
   while own=$(opinion "$SELF") && [ -z "$own" ]; do sleep 1; done
@@ -68,6 +58,17 @@ teach_sentinel() {
   sentinel monitor "$MASTER_NAME" "$(address "$master")" "$REDIS_PORT" "$MAJORITY"
   sentinel_settings | while read -r name value; do sentinel set "$MASTER_NAME" "$name" "$value"; done
   ask 127.0.0.1 "$SENTINEL_PORT" -x sentinel set "$MASTER_NAME" auth-pass <"$PASSWORD_FILE" >/dev/null
+}
+
+# Waits while this node is named master and has nothing to be it with: the Sentinels choose another one, this pod's among them.
+find_master_with_data() {
+  while :; do
+    find_master
+    teach_sentinel
+    if [ "$master" != "$SELF" ] || [ -n "$(ls -A "$DATA")" ]; then return; fi
+    say 'this node is named master but its disk is empty: waiting until another one is chosen'
+    sleep 1
+  done
 }
 
 write_conf() {
@@ -102,7 +103,6 @@ use_password
 warn_of_few_files
 find_master_with_data
 say "node $SELF: the master is node $master"
-teach_sentinel
 write_conf
 unset REDISCLI_AUTH
 exec redis-server "$CONF"
