@@ -1,9 +1,11 @@
 /** What an ordinary cluster brings beside its control plane and nodes: a storage class, metrics and names. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { nodeName } from "./addresses.ts";
 import { must, run } from "./command.ts";
 import { componentConfig, launchInControlPlane, pkiFolder } from "./control-plane.ts";
-import { launch } from "./processes.ts";
+import { lastLines } from "./logs.ts";
+import { isAlive, launch } from "./processes.ts";
 import { type ClusterState, kubeconfigFile, logFile, recordProcess } from "./state.ts";
 
 const MANIFESTS = join(import.meta.dirname, "manifests");
@@ -13,6 +15,7 @@ const METRICS_PORT = 4443;
 const METRICS_RESOLUTION = "10s";
 const ROLE_DEADLINE_MS = 10_000;
 const POLL_MS = 100;
+const TURN_S = 5;
 
 export async function startAddons(state: ClusterState): Promise<void> {
   await startVolumes(state);
@@ -22,15 +25,35 @@ export async function startAddons(state: ClusterState): Promise<void> {
   await startMetrics(state);
 }
 
-/** All nodes ready, and names answered on each of them. */
-export async function addonsReady(state: ClusterState, timeoutS: number): Promise<void> {
-  const timeout = `--timeout=${timeoutS}s`;
-  await kubectl(state, ["wait", "--for=create", "serviceaccount/default", "--namespace=default", timeout]);
-  for (let node = 1; node <= state.nodeCount; node++) {
-    await kubectl(state, ["wait", "--for=create", `node/node${node}`, timeout]);
+/** All nodes ready, and names answered on each of them. Throws as soon as a part of the cluster dies. */
+export async function addonsReady(state: ClusterState, deadlineMs: number): Promise<void> {
+  const until = performance.now() + deadlineMs;
+  const created = Array.from({ length: state.nodeCount }, (_, index) => `node/${nodeName(index + 1)}`);
+  for (const waiting of [
+    ["wait", "--for=create", "serviceaccount/default", "--namespace=default"],
+    ...created.map((node) => ["wait", "--for=create", node]),
+    ["wait", "--for=condition=Ready", "nodes", "--all"],
+    ["rollout", "status", "daemonset/coredns", "--namespace=kube-system"],
+  ]) {
+    await succeeds(state, waiting, until);
   }
-  await kubectl(state, ["wait", "--for=condition=Ready", "nodes", "--all", timeout]);
-  await kubectl(state, ["rollout", "status", "daemonset/coredns", "--namespace=kube-system", timeout]);
+}
+
+/** Waits in short turns, to look in between whether everything lives. */
+async function succeeds(state: ClusterState, args: readonly string[], until: number): Promise<void> {
+  const env = { ...process.env, KUBECONFIG: kubeconfigFile(state) };
+  for (;;) {
+    const { code, stderr } = await run(join(state.programs, "kubectl"), [...args, `--timeout=${TURN_S}s`], { env });
+    requireAlive(state);
+    if (code === 0) return;
+    if (performance.now() > until) throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim()}`);
+  }
+}
+
+/** Throws with the log's end when a process of the cluster has ended. */
+export function requireAlive(state: ClusterState): void {
+  const dead = state.processes.find((recorded) => !isAlive(recorded));
+  if (dead !== undefined) throw new Error(`${dead.name} ended: ${lastLines(logFile(state, dead.name))}`);
 }
 
 function kubectl(state: ClusterState, args: readonly string[]): Promise<string> {
