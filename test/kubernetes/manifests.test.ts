@@ -1,8 +1,7 @@
 /** The deployment guide's names, ports and figures, in what each environment renders to. */
 import assert from "node:assert/strict";
-import { cpSync, lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { join, relative } from "node:path";
 import { describe, it } from "node:test";
 import {
   ENVIRONMENTS,
@@ -15,8 +14,6 @@ import {
   render,
   ROOT,
 } from "./harness/render.ts";
-import { must } from "../../scripts/cluster/command.ts";
-import { findKubectl } from "../../scripts/cluster/paths.ts";
 import type { Container, Service, Workload } from "./harness/workload.ts";
 
 interface Settings {
@@ -65,19 +62,10 @@ function portsOf(service: Service): Record<number, string | number | undefined> 
   return Object.fromEntries((service.spec.ports ?? []).map(({ port, targetPort }) => [port, targetPort]));
 }
 
-/** Renders production from a copy of `k8s` in which one text of the file at the root's link has been replaced. */
-async function renderEdited(before: string, after: string): Promise<KubeObject[]> {
-  const folder = mkdtempSync(join(tmpdir(), "algo-edit-"));
-  try {
-    cpSync(join(ROOT, "k8s"), join(folder, "k8s"), { recursive: true });
-    const file = join(folder, readlinkSync(join(ROOT, "k8s-deployment.yaml")));
-    const text = readFileSync(file, "utf8");
-    assert.equal(text.split(before).length, 2, `${before} stands there once`);
-    writeFileSync(file, text.replace(before, after));
-    return parseObjects(await must(findKubectl() ?? "kubectl", ["kustomize", join(folder, "k8s", "overlays", "prod")]));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/** Production with one text replaced in the file that the link at the root names. */
+function renderEdited(from: string, to: string): Promise<KubeObject[]> {
+  const file = relative("k8s", readlinkSync(join(ROOT, "k8s-deployment.yaml")));
+  return render("prod", { edits: [{ file, from, to }] });
 }
 
 describe("the manifests have what the guide says", { skip: NO_KUBECTL }, () => {

@@ -1,63 +1,16 @@
-/**
- * Development as `k8s/overlays/dev` has it, whole and running in a namespace of the test's own, without deploy.sh. The images have
- * to be on the cluster already, under the tag `TEST_IMAGE_TAG`, by default `dev`.
- */
-import { randomBytes } from "node:crypto";
+/** Development's overlay, whole and running in a namespace of the test's own. */
 import type { Cluster } from "./cluster.ts";
-import { createNamespace, type TestNamespace } from "./namespace.ts";
-import { type KubeObject, render } from "./render.ts";
+import { BOT_IMAGE, POSTGRES_IMAGE } from "./images.ts";
+import { type Installation, install } from "./installation.ts";
+import type { KubeObject } from "./render.ts";
 
-const TAG = process.env["TEST_IMAGE_TAG"] || "dev";
+export const TEST_IMAGES = { "algo-trading-bot": BOT_IMAGE, "algo-trading-postgres": POSTGRES_IMAGE } as const;
 
-export const TEST_IMAGES = {
-  "algo-trading-bot": `localhost/algo-trading-bot:${TAG}`,
-  "algo-trading-postgres": `localhost/algo-trading-postgres:${TAG}`,
-} as const;
-
-export interface DevInstallation {
-  readonly namespace: TestNamespace;
-  /** From the end of `kubectl apply` until all bots were ready. */
-  readonly readyMs: number;
-}
-
-const READY_MS = 180_000;
-
-/** Applies everything and waits until the bots are ready. `change` may alter objects before. The caller removes the namespace. */
-export async function installDev(
+/** As `install`; `change` may alter objects before they are applied. */
+export function installDev(
   cluster: Cluster,
   purpose: string,
   change: (object: KubeObject) => KubeObject = (object) => object,
-): Promise<DevInstallation> {
-  const namespace = await createNamespace(cluster, purpose, { "pod-security.kubernetes.io/enforce": "restricted" });
-  try {
-    await makeSecrets(namespace);
-    const objects = await render("dev", { namespace: namespace.name, images: TEST_IMAGES });
-    await namespace.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: objects.map(change) }));
-    const began = performance.now();
-    await namespace.rolledOut("deployment/algo-trading-bot", READY_MS);
-    return { namespace, readyMs: performance.now() - began };
-  } catch (error) {
-    await namespace.remove();
-    throw error;
-  }
-}
-
-async function makeSecrets(namespace: TestNamespace): Promise<void> {
-  const password = () => randomBytes(18).toString("base64url");
-  await makeSecret(namespace, "algo-trading-secrets", {
-    DATABASE_USER: "algo_trader",
-    DATABASE_PASSWORD: password(),
-    REDIS_PASSWORD: password(),
-    ALPACA_API_KEY: password(),
-    ALPACA_SECRET_KEY: password(),
-  });
-  await makeSecret(namespace, "postgres-internal", {
-    SUPERUSER_PASSWORD: password(),
-    REPLICATION_PASSWORD: password(),
-    REWIND_PASSWORD: password(),
-  });
-}
-
-async function makeSecret(namespace: TestNamespace, name: string, values: Record<string, string>): Promise<void> {
-  await namespace.apply(JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata: { name }, stringData: values }));
+): Promise<Installation> {
+  return install(cluster, { environment: "dev", purpose, change });
 }
