@@ -5,6 +5,7 @@ import { engine } from "./engine.ts";
 import type { Benchmark } from "./harness.ts";
 import { inbound } from "./inbound.ts";
 import { intentToOrder } from "./intent-to-order.ts";
+import { replicas } from "./replicas.ts";
 import { ring } from "./ring.ts";
 import { simulatorData } from "./simulator-data.ts";
 import { simulatorOrders } from "./simulator-orders.ts";
@@ -21,5 +22,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   backtest,
   simulatorOrders,
   simulatorData,
+  replicas,
   start,
 ];
