@@ -29,8 +29,8 @@ import type { Broker, BrokerAccount } from "../broker/broker.ts";
 import type { InstanceState, MirrorState, OwnerState } from "../cache/cache.ts";
 import { type Config, journalLimits } from "../config/config.ts";
 import { CodedError } from "../core/errors.ts";
-import { formatFixed } from "../core/fixed.ts";
-import type { Books } from "../orders/books.ts";
+import { type Fixed, formatFixed } from "../core/fixed.ts";
+import { Books } from "../orders/books.ts";
 import {
   type Journal,
   type JournalSnapshot,
@@ -102,14 +102,14 @@ export class BotView implements BotPort {
 
   async createOrder(request: NewOrderRequest): Promise<Answer<OrderView>> {
     const snapshot = await this.#options.journal.load();
-    return this.#commit(manualIntent(request, this.#manualContext(request.symbol, snapshot)));
+    return this.#commit(manualIntent(request, await this.#manualContext(request.symbol, snapshot)));
   }
 
   async replaceOrder(id: string, request: ReplaceOrderRequest): Promise<Answer<OrderView>> {
     const { journal, history } = this.#options;
     const [snapshot, old] = [await journal.load(), await history.order(id)];
     if (old === null) return notFound("order", id);
-    return this.#commit(replacementIntent(old, request, this.#manualContext(old.symbol, snapshot)));
+    return this.#commit(replacementIntent(old, request, await this.#manualContext(old.symbol, snapshot)));
   }
 
   async settleOrder(id: string, actor: string, reason: string): Promise<Answer<OrderView>> {
@@ -127,17 +127,30 @@ export class BotView implements BotPort {
     return { ok: true, value: orderView((await history.order(order.clientOrderId)) ?? order) };
   }
 
-  #manualContext(symbol: string, { positions }: JournalSnapshot): ManualOrderContext {
-    const { books, config, clock, status } = this.#options;
+  async #manualContext(symbol: string, { positions }: JournalSnapshot): Promise<ManualOrderContext> {
+    const { config, clock, status } = this.#options;
+    const instrument = config.instruments.find((i) => i.symbol === symbol);
     const row = positions.find((p) => p.instanceId === MANUAL_INSTANCE && p.symbol === symbol);
     return {
       bookId: status.bookId,
-      instrument: config.instruments.find((i) => i.symbol === symbol),
-      mark: books.mark(symbol),
+      instrument,
+      mark: instrument === undefined ? null : await this.#orderMark(symbol),
       position: row?.quantity ?? 0n,
       collarBps: config.risk.collarBps,
       venueTimeUs: clock.nowUs(),
     };
+  }
+
+  /** What a manual order is held against. A process that stands by has no quotes of its own and asks the broker. */
+  async #orderMark(symbol: string): Promise<Fixed | null> {
+    const { books, broker, status } = this.#options;
+    if (status.trader !== null) return books.mark(symbol);
+    const answer = await broker.latestQuote(symbol);
+    if (answer.kind !== "ok" || answer.value === null) return null;
+    const { bid, ask, timeUs } = answer.value;
+    const asked = new Books();
+    asked.quote(symbol, bid, ask, timeUs);
+    return asked.mark(symbol);
   }
 
   async #commit(intent: OrderIntent | Refusal): Promise<Answer<OrderView>> {

@@ -183,6 +183,13 @@ export interface HistoricalBar {
   readonly volume: number;
 }
 
+/** Prices are zero where a side is empty. */
+export interface BrokerQuote {
+  readonly bid: number;
+  readonly ask: number;
+  readonly timeUs: number;
+}
+
 export interface Broker {
   account(): Promise<ReadOutcome<BrokerAccount>>;
   positions(): Promise<ReadOutcome<BrokerPosition[]>>;
@@ -200,6 +207,8 @@ export interface Broker {
   activitiesSince(venueTimeUs: number): Promise<ReadOutcome<BrokerActivity[]>>;
   /** Bars of `intervalSeconds` (60 or a multiple) with start in [startUs, endUs), oldest first. */
   bars(symbol: string, intervalSeconds: number, startUs: number, endUs: number): Promise<ReadOutcome<HistoricalBar[]>>;
+  /** The newest quote of a symbol, however old; null when there has been none. */
+  latestQuote(symbol: string): Promise<ReadOutcome<BrokerQuote | null>>;
   /** One POST, never retried here. `deadlineMs` is a length, not a time. */
   submit(order: NewOrder, deadlineMs: number): Promise<SubmitOutcome>;
   /** One PATCH, never retried here: puts a new order in the place of an open one, which may still fill first. */

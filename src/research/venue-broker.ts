@@ -130,6 +130,10 @@ export class VenueBroker implements Broker {
     return UNSUPPORTED;
   }
 
+  async latestQuote() {
+    return UNSUPPORTED;
+  }
+
   async cancelAll() {
     return UNSUPPORTED;
   }

@@ -404,6 +404,22 @@ describe("reads", () => {
     assert.equal(venue.requests[0]?.query.get("end"), "2026-11-23T14:31:59.999999Z");
   });
 
+  test("the latest quote of a share and of a pair, and none", async () => {
+    const quote = { t: "2026-11-23T14:30:00.000005Z", bp: 99.5, bs: 100, ap: 100.25, as: 200 };
+    venue.answer = ({ query }) => ({ status: 200, body: { quotes: { [query.get("symbols") ?? ""]: quote } } });
+    const value = { bid: 99.5, ask: 100.25, timeUs: T0_US + 5 };
+    assert.deepEqual(await broker.latestQuote("AAPL"), { kind: "ok", value });
+    assert.deepEqual(await broker.latestQuote("BTC/USD"), { kind: "ok", value });
+    assert.deepEqual(
+      venue.requests.map(({ path }) => path),
+      ["/v2/stocks/quotes/latest", "/v1beta3/crypto/us/latest/quotes"],
+    );
+    venue.answer = () => ({ status: 200, body: { quotes: {} } });
+    assert.deepEqual(await broker.latestQuote("AAPL"), { kind: "ok", value: null });
+    venue.answer = () => ({ status: 200, body: { quotes: { AAPL: { ...quote, bp: "dear" } } } });
+    assert.equal((await broker.latestQuote("AAPL")).kind, "failed");
+  });
+
   test("no bars at all is an empty list", async () => {
     venue.answer = () => ({ status: 200, body: { bars: {}, next_page_token: null } });
     assert.deepEqual(await broker.bars("AAPL", 3600, T0_US, T0_US + 1), { kind: "ok", value: [] });

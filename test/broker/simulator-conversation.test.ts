@@ -135,6 +135,11 @@ describe("a conversation with the simulator", () => {
     for (const bar of bars) assert.ok(bar.low <= bar.open && bar.open <= bar.high && bar.startUs % 60e6 === 0);
   });
 
+  test("the latest quote has two sides", async () => {
+    const quote = must(await broker.latestQuote("DEMO"));
+    assert.ok(quote !== null && quote.bid > 0 && quote.ask >= quote.bid, JSON.stringify(quote));
+  });
+
   test("market data arrives as records of the instruments asked for", { timeout: 20_000 }, async () => {
     const kinds = new Set<number>();
     let both: () => void = () => {};

@@ -78,6 +78,13 @@ test("a replica that stands by shows what the owner has, and nothing old as new"
     detail: "connected",
   });
 
+  // An order by hand needs a price of the market here as well, and the broker's own.
+  const terms = { symbol: "BTC/USD", side: "buy", type: "market", time_in_force: "gtc", quantity: "0.01" };
+  const manual = await standby.order("at-the-standby", terms);
+  assert.equal(manual.status, 202, JSON.stringify(manual.body));
+  const manualPath = `/api/v1/orders/${manual.body.client_order_id}`;
+  await standby.eventually(manualPath, (found) => found.state === "filled", WAIT_MS);
+
   // The stream: the same fills and signals in the same order, quotes, orders and profit.
   for (const [channel, id] of [
     ["fills", "execution_id"],

@@ -288,6 +288,10 @@ export class FaultyBroker implements Broker {
     return { kind: "ok", value: [] };
   }
 
+  async latestQuote() {
+    return { kind: "ok", value: null } as const;
+  }
+
   async cancelAll() {
     return { kind: "requested", orders: 0 } as const;
   }

@@ -13,6 +13,7 @@ import type {
   BrokerFill,
   BrokerOrder,
   BrokerPosition,
+  BrokerQuote,
   CancelAllOutcome,
   CancelOutcome,
   CloseOutcome,
@@ -42,6 +43,7 @@ import {
   readActivity,
   readAsset,
   readBar,
+  readQuote,
   readClock,
   readFill,
   readOrder,
@@ -256,6 +258,17 @@ export class AlpacaBroker implements Broker {
       },
       () => bars.filter((bar) => bar.startUs >= startUs && bar.startUs < endUs),
     );
+  }
+
+  latestQuote(symbol: string): Promise<ReadOutcome<BrokerQuote | null>> {
+    const crypto = symbol.includes("/");
+    const path = crypto ? "/v1beta3/crypto/us/latest/quotes" : "/v2/stocks/quotes/latest";
+    const { stockFeed } = this.#options;
+    const feed = crypto || stockFeed === undefined ? {} : { feed: stockFeed };
+    return this.#readData(path, { symbols: symbol, ...feed }, (value) => {
+      const quote = wireObject(wireObject(value, "answer")["quotes"] ?? {}, "quotes")[symbol];
+      return quote === undefined ? null : readQuote(quote);
+    });
   }
 
   async submit(order: NewOrder, deadlineMs: number): Promise<SubmitOutcome> {

@@ -11,6 +11,7 @@ import type {
   BrokerFill,
   BrokerOrder,
   BrokerPosition,
+  BrokerQuote,
   HistoricalBar,
   TradeUpdate,
 } from "../broker.ts";
@@ -194,6 +195,11 @@ export function readTradeUpdate(data: WireObject, names: SymbolNames): TradeUpda
 function updateTimeUs(data: WireObject, order: BrokerOrder): number {
   for (const field of ["timestamp", "at"]) if (wireTextOrNull(data, field) !== null) return wireTimeUs(data, field);
   return order.updatedAtUs;
+}
+
+export function readQuote(value: unknown): BrokerQuote {
+  const quote: WireObject = wireObject(value, "quote");
+  return { bid: wireDouble(quote, "bp"), ask: wireDouble(quote, "ap"), timeUs: wireTimeUs(quote, "t") };
 }
 
 export function readBar(value: unknown): HistoricalBar {
