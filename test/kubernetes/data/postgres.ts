@@ -37,6 +37,14 @@ export function settledPrimary(namespace: TestNamespace, deadlineMs = 120_000): 
   });
 }
 
+/** The primary, as soon as there is one. */
+export function primaryOf(namespace: TestNamespace): Promise<PodName> {
+  return eventually("a primary", 120_000, async () => {
+    const members = await membersOf(namespace);
+    return PODS.find((pod) => members.get(pod) === "Leader");
+  });
+}
+
 /** The role of each pod in Patroni's words, asked of whichever pod answers. */
 async function membersOf(namespace: TestNamespace): Promise<Map<string, string>> {
   for (const pod of PODS) {
