@@ -23,6 +23,7 @@ new() { printf '%s' "$(cat "$SECRET_FILE")"; }
 
 case $step in
   accept)
+    [ "$(new)" != "$REDISCLI_AUTH" ] || { say "node $SELF: the Secret in this pod is the old one still; it is renewed within a minute or two"; exit 1; }
     for port in $REDIS_PORT $SENTINEL_PORT; do { printf '>' && new; } | tell "$port" acl setuser default; done
     ;;
   use)
