@@ -1,9 +1,13 @@
 /** PostgreSQL on a real cluster: no acknowledged commit is lost, and how long nobody can commit. The times are printed. */
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, it, type TestContext } from "node:test";
 import { crashPods, loseDisk, stopPods } from "./data/faults.ts";
 import { askPostgres, asSuperuser, databaseChecksum, other, PODS, settledPrimary } from "./data/postgres.ts";
 import { applyStores, installStores, SECRETS, setSecret, whenMounted } from "./data/stores.ts";
+import { typeIntoFile } from "./data/terminal.ts";
 import { startWriter } from "./data/writer.ts";
 import { onCluster } from "./harness/cluster.ts";
 import { explainFailures, type TestNamespace } from "./harness/namespace.ts";
@@ -19,7 +23,11 @@ await onCluster("PostgreSQL on a cluster", (cluster) => {
   before(async () => {
     namespace = await installStores(cluster, ["postgres"]);
   });
-  after(() => namespace?.remove());
+  const folder = mkdtempSync(join(tmpdir(), "bot-test-backup-"));
+  after(async () => {
+    rmSync(folder, { recursive: true });
+    await namespace?.remove();
+  });
 
   /** Commits while `fault` happens; nothing acknowledged may be missing afterwards. */
   const commitThrough = async (context: TestContext, fault: () => Promise<unknown>): Promise<void> => {
@@ -155,16 +163,14 @@ await onCluster("PostgreSQL on a cluster", (cluster) => {
         jsonb_build_object('n', g) FROM generate_series(1, 5000) g`);
       await sql("CREATE FUNCTION answer() RETURNS integer LANGUAGE sql AS 'SELECT 42'");
       const original = await databaseChecksum(namespace);
-      const backup = await namespace.must([
-        "exec",
-        "-it",
-        "postgres-0",
-        "--",
-        "pg_dump",
-        "-U",
-        "algo_trader",
-        "algo_trading_db",
-      ]);
+      const file = join(folder, `${wanted}.sql`);
+      await typeIntoFile(
+        namespace,
+        ["exec", "-it", "postgres-0", "--", "pg_dump", "-U", "algo_trader", "algo_trading_db"],
+        file,
+      );
+      const backup = readFileSync(file, "utf8");
+      assert.doesNotMatch(backup, /\r/);
       await sql("DROP OWNED BY algo_trader");
       assert.notEqual(await databaseChecksum(namespace), original);
       const restore = ["exec", "-i", "postgres-0", "--", "psql", "-U", "algo_trader", "algo_trading_db"];
