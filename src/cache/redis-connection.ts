@@ -11,6 +11,8 @@ const COMMAND_MS = 1_000;
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 2_000;
 const PROBE_EVERY_MS = 1_000;
+/** Looks in a row without an answer; one alone may be this process, held up for longer than an answer may take. */
+const MISSES_MAX = 2;
 
 export interface RedisConnectionOptions {
   readonly config: RedisConfig;
@@ -28,6 +30,7 @@ export class RedisConnection {
   readonly #prober: NodeJS.Timeout;
   #usable = false;
   #checking = false;
+  #misses = 0;
   #closed = false;
 
   constructor(options: RedisConnectionOptions) {
@@ -82,6 +85,9 @@ export class RedisConnection {
     this.#checking = true;
     const fault = await this.#look().finally(() => (this.#checking = false));
     if (this.#closed) return;
+    this.#misses = fault === "unreachable" ? this.#misses + 1 : 0;
+    if (fault === "unreachable" && this.#misses < MISSES_MAX && this.#client.status === "ready") return;
+    this.#misses = 0;
     if (fault === null) {
       if (this.#usable) return;
       this.#usable = true;
