@@ -20,6 +20,7 @@ action_deploy() {
   if [ "$LOAD" = true ]; then choose_loader; fi
   plan_apply
   build_images
+  remember_running
   write_apply
   if [ "$DRY_RUN" = true ]; then return; fi
   wait_for_data_services

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The images: which ones an action means, building, pushing and loading them. Sourced by deploy.sh.
 
+readonly BUILDERS="docker podman buildah"
 readonly DOCKER_HUB=docker.io DOCKER_HUB_KEY=https://index.docker.io/v1/
 
 # The tag that was given, else the commit; with changes that are not committed, their hash too, so that no tag means two things.
@@ -84,9 +85,13 @@ images_to_apply() {
 
 database_is_up() { [ "$(field statefulset/postgres '{.status.readyReplicas}')" -gt 0 ] 2>/dev/null; }
 
-# The first of the three that works here. Docker's command may be there without its engine.
+# The one that IMAGE_BUILDER names, else the first of the three that works here. Docker's command may be there without its engine.
 choose_builder() {
-  if command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then BUILDER=docker
+  BUILDER=${IMAGE_BUILDER:-}
+  if [ -n "$BUILDER" ]; then
+    includes "$BUILDERS" "$BUILDER" || wrong "IMAGE_BUILDER is '$BUILDER': say one of $BUILDERS"
+    command -v "$BUILDER" >/dev/null 2>&1 || wrong "$BUILDER, which IMAGE_BUILDER names, is not installed"
+  elif command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then BUILDER=docker
   elif command -v podman >/dev/null 2>&1; then BUILDER=podman
   elif command -v buildah >/dev/null 2>&1; then BUILDER=buildah
   else wrong "nothing can build images here: start Docker, or install podman or buildah"; fi
@@ -131,9 +136,8 @@ choose_loader() {
 }
 
 other_loader() {
-  local own=${ALGO_CLUSTER_CACHE:-$HOME/.cache/algo-trading-bot/cluster}/run
   case ${KUBECONFIG:-} in
-    "$own"/*) printf own ;;
+    "${ALGO_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/algo-trading-bot/cluster}"/*) printf test-cluster ;;
     *) if [ -S /run/containerd/containerd.sock ] && command -v ctr >/dev/null 2>&1; then printf containerd; fi ;;
   esac
 }
@@ -149,7 +153,7 @@ load_image() {
     kind) kind load image-archive "$archive" --name "${CONTEXT#kind-}" ;;
     k3s) k3s ctr images import "$archive" ;;
     containerd) ctr --namespace k8s.io images import "$archive" ;;
-    own) "$ROOT/scripts/cluster/load.sh" "$archive" ;;
+    test-cluster) npm --prefix "$ROOT" run --silent cluster:load -- "$archive" ;;
   esac >&2 || failed "$1 could not be loaded into the cluster ($LOADER)"
   rm -f "$archive"
 }

@@ -4,7 +4,9 @@
 readonly POLL_S=2
 # A pull that fails once may have been the network.
 readonly FAILED_PULLS_MAX=3
-readonly RESTARTS_MAX=2
+# A bot that is applied with its database restarts until that is there.
+readonly RESTARTS_MAX=2 RESTARTS_MAX_FIRST=4
+readonly FAILED_ANNOTATION=algo-trading/rollout-failed
 readonly LOG_LINES=15 LINE_LENGTH_MAX=240
 
 action_rollout() {
@@ -12,6 +14,7 @@ action_rollout() {
   running=$(running_image "deployment/$BOT" "$BOT")
   [ -n "$running" ] || wrong "the bot is not deployed in $NAMESPACE yet: ./deploy.sh $ENVIRONMENT apply"
   new_images
+  remember_running
   if [ "$running" = "$BOT_IMAGE" ]; then
     tell "$BOT_IMAGE is the image that is deployed already; another one is named by --tag, and its pods are restarted by kubectl rollout restart deployment/$BOT -n $NAMESPACE"
   else
@@ -27,8 +30,13 @@ set_image() {
   ours annotate "deployment/$BOT" "kubernetes.io/change-cause=deploy.sh $ENVIRONMENT $ACTION: $BOT_IMAGE" --overwrite >/dev/null
 }
 
+# Remembers what runs, by the hash of its template: an undone rollout gets a new revision number, and "the one before" is then the
+# broken one.
+remember_running() { HASH_BEFORE=$(newest_hash "$BOT_LABEL"); }
+
 # Waits for the bot; when it does not come, says why, goes back to what ran, and fails.
 follow_rollout() {
+  local before
   if [ "$TIMEOUT_S" -eq 0 ]; then return; fi
   if wait_for_bot; then
     update_simulator
@@ -36,13 +44,25 @@ follow_rollout() {
     return
   fi
   explain_bot
-  if [ "$(field "deployment/$BOT" '{.metadata.annotations.deployment\.kubernetes\.io/revision}')" = 1 ]; then
+  before=$(revisions | sed -n "s/^\([0-9]*\) $HASH_BEFORE .*/\1/p")
+  if [ -z "$HASH_BEFORE" ] || [ -z "$before" ] || [ "$HASH_BEFORE" = "$(newest_hash "$BOT_LABEL")" ]; then
     failed "the rollout failed, and there is nothing before it to go back to"
   fi
   tell "undoing the rollout"
-  ours rollout undo "deployment/$BOT" >/dev/null
+  mark_failed
+  ours rollout undo "deployment/$BOT" --to-revision="$before" >/dev/null
   wait_for_bot || failed "the rollout failed, and what ran before does not come back either: ./deploy.sh $ENVIRONMENT status"
   failed "the rollout failed and was undone: $(running_image "deployment/$BOT" "$BOT") runs, as before"
+}
+
+# So that rollback does not take it for the one before.
+mark_failed() {
+  ours annotate replicasets -l "$BOT_LABEL,pod-template-hash=$(newest_hash "$BOT_LABEL")" "$FAILED_ANNOTATION=true" --overwrite >/dev/null
+}
+
+# REVISION HASH FAILED of every revision that is kept, the newest last.
+revisions() {
+  ours get replicasets -l "$BOT_LABEL" -o "go-template-file=$PARTS/revisions.gotemplate" | sort -n
 }
 
 # The simulator of development is the same image; it keeps its account on its volume.
@@ -57,14 +77,13 @@ update_simulator() {
 action_rollback() {
   local revision=${ARGUMENTS[0]:-}
   matches "$revision" '^[0-9]*$' || wrong "revision '$revision' is no number: kubectl rollout history deployment/$BOT -n $NAMESPACE lists them"
-  if [ "$DRY_RUN" = true ]; then
-    ours rollout undo "deployment/$BOT" ${revision:+"--to-revision=$revision"} --dry-run=server
-    return
-  fi
-  ours rollout undo "deployment/$BOT" ${revision:+"--to-revision=$revision"} >/dev/null 2>"$WORK/undo" || wrong "cannot go back: $(first_error "$WORK/undo")"
-  if [ "$TIMEOUT_S" -eq 0 ]; then return; fi
-  wait_for_bot || { explain_bot; failed "the revision did not come up"; }
-  tell "back at $(running_image "deployment/$BOT" "$BOT")"
+  if [ -z "$revision" ]; then revision=$(revisions | sed '$d' | grep -v ' true$' | tail -1 | cut -d' ' -f1) || true; fi
+  [ -n "$revision" ] || wrong "there is no good revision before this one: kubectl rollout history deployment/$BOT -n $NAMESPACE"
+  remember_running
+  tell "going back to revision $revision"
+  if [ "$DRY_RUN" = true ]; then return; fi
+  ours rollout undo "deployment/$BOT" --to-revision="$revision" >/dev/null 2>"$WORK/undo" || wrong "cannot go back: $(first_error "$WORK/undo")"
+  follow_rollout
 }
 
 action_scale() {
@@ -145,23 +164,26 @@ progress_of() {
 
 # Why waiting on is of no use, in one word; empty while there is hope. Only pods of the newest template count: the old ones serve on.
 hopeless() {
-  local waiting restarts newest
+  local waiting restarts newest most=$RESTARTS_MAX
+  if [ "$ACTION" = apply ]; then most=$RESTARTS_MAX_FIRST; fi
   newest=$(newest_pods "$1")
   while IFS='|' read -r waiting restarts; do
     case $waiting in
       ErrImagePull | ImagePullBackOff) echo pull; return ;;
       ErrImageNeverPull | InvalidImageName | CreateContainerConfigError) echo "$waiting"; return ;;
     esac
-    if [ "$ACTION" != apply ] && [ "${restarts:-0}" -gt "$RESTARTS_MAX" ]; then echo restarts; return; fi
+    if [ "$waiting" = CrashLoopBackOff ] && [ "$restarts" -gt "$most" ]; then echo restarts; return; fi
   done <<<"$(ours get pods -l "$newest" -o "go-template-file=$PARTS/waiting-containers.gotemplate")"
 }
 
 # The selector of a Deployment's pods of the newest revision; a StatefulSet's selector stays as it is.
 newest_pods() {
   local hash
-  hash=$(ours get replicasets -l "$1" -o 'go-template={{range .items}}{{index .metadata.annotations "deployment.kubernetes.io/revision"}} {{index .metadata.labels "pod-template-hash"}}{{"\n"}}{{end}}' | sort -n | tail -1 | cut -d' ' -f2)
+  hash=$(newest_hash "$1")
   printf '%s' "$1${hash:+,pod-template-hash=$hash}"
 }
+
+newest_hash() { ours get replicasets -l "$1" -o "go-template-file=$PARTS/revisions.gotemplate" | sort -n | tail -1 | cut -d' ' -f2; }
 
 explain_bot() { explain "$BOT_LABEL"; }
 
@@ -180,19 +202,21 @@ explain() {
 explain_pod() {
   tell "events of $1:"
   ours get events --field-selector "involvedObject.name=$1" --sort-by=.lastTimestamp -o 'jsonpath={range .items[*]}{.type}{" "}{.reason}{": "}{.message}{"\n"}{end}' | tail -8 | indent
-  if ours logs "$1" --previous --tail="$LOG_LINES" >"$WORK/log" 2>/dev/null && [ -s "$WORK/log" ]; then
-    tell "its log before the restart:"
-  elif ours logs "$1" --tail="$LOG_LINES" >"$WORK/log" 2>/dev/null && [ -s "$WORK/log" ]; then
-    tell "its log:"
-  else
-    tell "it has no log: no container of it has run"
-    : >"$WORK/log"
-  fi
+  if read_log "$1" --previous; then tell "its log before the restart:"
+  elif read_log "$1"; then tell "its log:"
+  else tell "it has no log: no container of it has run"; fi
   indent <"$WORK/log"
   advise_on_pull "$1"
 }
 
-indent() { sed 's/^/  /' >&2; }
+# The runtime may have thrown the log of a container away already, and says that in the log's place.
+read_log() {
+  ours logs "$@" --tail="$LOG_LINES" >"$WORK/log" 2>/dev/null && [ -s "$WORK/log" ] && ! grep -q '^unable to retrieve container logs' "$WORK/log" && return
+  : >"$WORK/log"
+  return 1
+}
+
+indent() { awk '{ print "  " $0 }' >&2; }
 
 advise_on_pull() {
   local image

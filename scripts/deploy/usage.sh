@@ -46,7 +46,8 @@ Options
   --help              this text
 
 REGISTRY, NAMESPACE and IMAGE_TAG stand at the top of deploy.sh; the environment goes before that, and a flag before both.
-IMAGE_BUILD_OPTIONS is given to docker, podman or buildah when building, for example --build-arg NODE_IMAGE=node:24-bookworm-slim.
+IMAGE_BUILDER is docker, podman or buildah; by default the first of them that works. IMAGE_BUILD_OPTIONS is given to it when building,
+for example "--build-arg NODE_IMAGE=node:24-bookworm-slim".
 
 Exit codes: 0 done, 1 failed or something is wrong, 2 wrong use or configuration: nothing was applied.
 TEXT

@@ -88,7 +88,8 @@ describe("deploy.sh, used wrongly", () => {
     for (const word of ["dev", "staging", "prod", ...actions, ...more])
       assert.match(stdout, new RegExp(`^  ${word} `, "m"));
     for (const word of options) assert.match(stdout, new RegExp(`^  --${word} `, "m"));
-    for (const word of ["REGISTRY", "NAMESPACE", "IMAGE_TAG"]) assert.match(stdout, new RegExp(word));
+    for (const word of ["REGISTRY", "NAMESPACE", "IMAGE_TAG", "IMAGE_BUILDER", "IMAGE_BUILD_OPTIONS"])
+      assert.match(stdout, new RegExp(word));
   });
 
   const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [

@@ -20,7 +20,7 @@ export interface ScriptTree {
   start(args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess;
   read(file: string): string;
   write(file: string, text: string): void;
-  /** Puts `to` in the place of `from`, which has to be there. */
+  /** Puts `to` in every place of `from`, which has to be there. */
   edit(file: string, from: string, to: string): void;
   remove(): void;
 }
@@ -41,7 +41,7 @@ export function scriptTree(env: NodeJS.ProcessEnv = {}): ScriptTree {
     edit(file, from, to) {
       const text = readFileSync(join(folder, file), "utf8");
       if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
-      writeFileSync(join(folder, file), text.replace(from, to));
+      writeFileSync(join(folder, file), text.replaceAll(from, to));
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
