@@ -25,14 +25,14 @@ action_deploy() {
   if [ "$DRY_RUN" = true ]; then return; fi
   wait_for_data_services
   follow_rollout
-  action_status
+  # For reading: what it calls wrong right after a rollout may be on its way, such as the autoscaler's first figures.
+  (action_status) || true
 }
 
 action_diff() {
   local code=0
   images_to_apply
   plan_rendering
-  [ "$NAMESPACE_EXISTS" = true ] || wrong "there is no namespace $NAMESPACE yet: everything would be new"
   ours diff --server-side --force-conflicts --field-manager=deploy.sh -f "$WORK/manifests.yaml" 2>"$WORK/diff" || code=$?
   [ "$code" -le 1 ] || failed "the difference cannot be made: $(first_error "$WORK/diff")"
   if [ "$code" -eq 0 ]; then tell "no difference"; fi

@@ -35,7 +35,7 @@ diagnose_tools() {
   diagnose "kubectl is there and new enough" check_kubectl || exit "$EXIT_FAILED"
   diagnose "an image builder works" choose_builder || true
   if choose_tag 2>/dev/null; then good "image tag $TAG"; else bad "no tag for the images: set IMAGE_TAG"; fi
-  BOT_IMAGE=$REGISTRY/algo-trading-bot:tag POSTGRES_IMAGE=$REGISTRY/algo-trading-postgres:tag
+  BOT_IMAGE=$REGISTRY/algo-trading-bot:${TAG:-none} POSTGRES_IMAGE=$REGISTRY/algo-trading-postgres:${TAG:-none}
   diagnose "the manifests of $ENVIRONMENT render" render "$ENVIRONMENT" "$WORK/manifests.yaml" || true
   diagnose "nothing in k8s/overlays/$ENVIRONMENT waits for your values" refuse_unedited || true
 }
@@ -50,6 +50,7 @@ diagnose_cluster() {
   diagnose_nodes
   diagnose_metrics
   diagnose_policies
+  diagnose_images
   if exists "namespace/$NAMESPACE"; then diagnose_namespace; fi
 }
 
@@ -96,9 +97,27 @@ diagnose_policies() {
   else note "whether network policies are enforced is not known: no pod of a network known to do it was found"; fi
 }
 
+# Only the nodes themselves can say whether an image can be pulled; what one of them has can be used.
+diagnose_images() {
+  local image present
+  present=$(kube get nodes -o 'jsonpath={.items[*].status.images[*].names[*]}')
+  for image in "$BOT_IMAGE" "$POSTGRES_IMAGE"; do
+    if includes "$present" "$image"; then good "a node has $image"
+    else note "whether $image can be pulled is not known: no node has it yet"; fi
+  done
+}
+
+diagnose_budgets() {
+  local stuck
+  stuck=$(ours get poddisruptionbudgets -o 'jsonpath={range .items[?(@.status.disruptionsAllowed==0)]}{.metadata.name}{" "}{end}')
+  if [ -z "$stuck" ]; then good "the disruption budgets let a node be drained"
+  else note "a drained node would have to wait for the disruption budget of ${stuck% }"; fi
+}
+
 diagnose_namespace() {
   diagnose "the secrets have real values" plan_secrets || true
   if exists "deployment/$BOT"; then
+    diagnose_budgets
     if (action_status) >/dev/null 2>&1; then good "what is deployed is in order"
     else bad "something is wrong with what is deployed: ./deploy.sh $ENVIRONMENT status"; fi
   fi

@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
-import type { CommandResult } from "../../scripts/cluster/command.ts";
+import { type CommandResult, run } from "../../scripts/cluster/command.ts";
+import { findInPath } from "../../scripts/cluster/paths.ts";
 import { type Cluster, onCluster } from "./harness/cluster.ts";
 import { type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
 import { openNamespace, type TestNamespace } from "./harness/namespace.ts";
@@ -463,6 +464,24 @@ await onCluster("deploy.sh", (cluster: Cluster) => {
     assert.match(await namespace.must(["get", "persistentvolumeclaims", "--output=name"]), /data-postgres-0/);
     assertDone(await script(namespace, ["dev", "delete", "--yes", "--volumes"]));
     assert.equal(await isThere(namespace), false);
+  });
+
+  const noTerminal = findInPath("script") === null && "the program script, which makes a terminal, is not there";
+  it("asks for the namespace's name on a terminal", { skip: noTerminal }, async () => {
+    const namespace = newNamespace();
+    assertDone(await script(namespace, ["dev", "apply", "--timeout", "0"]));
+    const onTerminal = (answer: string) => {
+      const command = `${join(tree.folder, "deploy.sh")} dev delete --namespace ${namespace.name}`;
+      const env = { ...cluster.env, ...IMAGES };
+      return run("script", ["--quiet", "--return", "--command", command, "/dev/null"], { env, input: `${answer}\n` });
+    };
+    const other = await onTerminal("yes");
+    assert.equal(other.code, 2);
+    assert.match(other.stdout, /that was not deploy-script-[0-9a-f]+: nothing was changed/);
+    assert.match(await applied(namespace), /deployment\.apps\/algo-trading-bot/);
+    const right = await onTerminal(namespace.name);
+    assert.equal(right.code, 0, right.stdout);
+    assert.equal(await applied(namespace), "");
   });
 
   it("says that nothing is deployed yet", async () => {
