@@ -88,13 +88,16 @@ await onCluster("the guide in development", (cluster: Cluster) => {
     child.stdout?.on("data", (chunk: Buffer) => {
       text += chunk.toString();
     });
-    await eventually("a line of each replica", 30_000, () => {
-      const pods = new Set(
-        [...text.matchAll(/^\[pod\/(algo-trading-bot-[a-z0-9-]+)\/algo-trading-bot\]/gm)].map(([, pod]) => pod),
-      );
-      return pods.size === 3 ? true : null;
-    });
-    await stop(child);
+    try {
+      await eventually("a line of each replica", 30_000, () => {
+        const pods = new Set(
+          [...text.matchAll(/^\[pod\/(algo-trading-bot-[a-z0-9-]+)\/algo-trading-bot\]/gm)].map(([, pod]) => pod),
+        );
+        return pods.size === 3 ? true : null;
+      });
+    } finally {
+      await stop(child);
+    }
   });
 
   it("trades its simulator, and serves the eight metrics, through port-forward", async () => {
