@@ -10,6 +10,12 @@ import type { ClusterState } from "./state.ts";
 
 const ROOT = "/sys/fs/cgroup";
 const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "pids"];
+/**
+ * The cluster's share of the processors when they are all busy: that of sixteen processes outside it. By default all pods together
+ * weigh as much as one, and on a machine that compiles or tests beside it their probes time out.
+ */
+const CPU_SHARES = 16 * 1024;
+const CPU_WEIGHT = 16 * 100;
 const POLL_MS = 100;
 const DEADLINE_MS = 10_000;
 
@@ -34,10 +40,12 @@ export function createNodeGroup(state: ClusterState, node: number): void {
       mkdirSync(parent, { recursive: true });
       writeFileSync(join(parent, "cgroup.subtree_control"), CONTROLLERS.map((name) => `+${name}`).join(" "));
     }
+    writeFileSync(join(ROOT, clusterGroup(state), "cpu.weight"), String(CPU_WEIGHT));
     mkdirSync(join(ROOT, group, "system"), { recursive: true });
     return;
   }
   for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, group), { recursive: true });
+  writeFileSync(join(ROOT, "cpu", clusterGroup(state), "cpu.shares"), String(CPU_SHARES));
   // A new cpuset is empty, and nothing can run in it until it has processors and memory.
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
     const all = readFileSync(join(ROOT, "cpuset", file));
