@@ -14,7 +14,7 @@ import { eventually } from "./harness/wait.ts";
 interface Pod {
   readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
   readonly spec: { readonly containers: readonly { readonly name: string }[] };
-  readonly status: { readonly podIP: string };
+  readonly status: { readonly podIP: string; readonly hostIP: string };
 }
 
 /** The guide's list of metrics. */
@@ -160,18 +160,24 @@ await onCluster("development on a cluster", (cluster: Cluster) => {
     await assertOpen(namespace, "deployment/algo-trading-bot", targets);
   });
 
-  it("keeps a bot from Patroni, from other bots and from the API server", async () => {
-    const { stdout } = await cluster.kubectl([
-      "get",
-      "service",
-      "kubernetes",
-      "--namespace=default",
-      "--output=jsonpath={.spec.clusterIP}",
-    ]);
-    const bots = await podsOf("algo-trading-bot");
-    const targets = bots.slice(1).map(({ status }) => `${status.podIP} 8000`);
-    targets.push(`${await addressOf("postgres")} 8008`, `${stdout} 443`);
-    await assertClosed(namespace, String(bots[0]?.metadata.name), targets);
+  it("keeps a bot from Patroni and from other bots", async () => {
+    const [first, ...others] = await podsOf("algo-trading-bot");
+    const targets = others.map(({ status }) => `${status.podIP} 8000`);
+    await assertClosed(namespace, String(first?.metadata.name), [...targets, `${await addressOf("postgres")} 8008`]);
+  });
+
+  it("keeps a bot from the API server", async (context) => {
+    const inDefault = (...args: string[]) => cluster.kubectl(["get", "--namespace=default", ...args]);
+    const { stdout: address } = await inDefault("service/kubernetes", "--output=jsonpath={.spec.clusterIP}");
+    const { stdout: servers } = await inDefault(
+      "endpointslices",
+      "--selector=kubernetes.io/service-name=kubernetes",
+      "--output=jsonpath={.items[*].endpoints[*].addresses[*]}",
+    );
+    // What a pod sends to its own node is forwarded nowhere, and so not seen by every network's policies.
+    const bot = (await podsOf("algo-trading-bot")).find(({ status }) => !servers.split(" ").includes(status.hostIP));
+    if (bot === undefined) return context.skip("every bot runs on a node of the API server's");
+    await assertClosed(namespace, bot.metadata.name, [`${address} 443`]);
   });
 
   it("lets Prometheus reach the metrics, and nothing else", async () => {
