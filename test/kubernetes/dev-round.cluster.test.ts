@@ -9,8 +9,8 @@ import { after, before, it } from "node:test";
 import type { CommandResult } from "../../scripts/cluster/command.ts";
 import { type Cluster, onCluster } from "./harness/cluster.ts";
 import { type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
+import { BOT_IMAGE, NEXT_BOT_IMAGE, tagOf } from "./harness/images.ts";
 import { explainFailures, openNamespace, type TestNamespace } from "./harness/namespace.ts";
-import { loadTestImages, TEST_TAG } from "./harness/test-images.ts";
 import { eventually } from "./harness/wait.ts";
 
 const READY_MS = 180_000;
@@ -31,9 +31,8 @@ await onCluster("the guide in development", (cluster: Cluster) => {
   let tree: ScriptTree;
   let namespace: TestNamespace;
 
-  before(async () => {
-    await loadTestImages(cluster);
-    tree = scriptTree({ ...cluster.env, NAMESPACE: name, REGISTRY: "localhost", IMAGE_TAG: TEST_TAG });
+  before(() => {
+    tree = scriptTree({ ...cluster.env, NAMESPACE: name, REGISTRY: "localhost", IMAGE_TAG: tagOf(BOT_IMAGE) });
     namespace = openNamespace(cluster, name);
   });
   after(async () => {
@@ -152,10 +151,10 @@ await onCluster("the guide in development", (cluster: Cluster) => {
   });
 
   it("rolls a second image out, and a rollback brings the first one back", async () => {
-    await deploy("rollout", "--tag", `${TEST_TAG}-next`);
-    assert.equal(await runningImage(), `localhost/algo-trading-bot:${TEST_TAG}-next`);
+    await deploy("rollout", "--tag", tagOf(NEXT_BOT_IMAGE));
+    assert.equal(await runningImage(), NEXT_BOT_IMAGE);
     await deploy("rollback");
-    assert.equal(await runningImage(), `localhost/algo-trading-bot:${TEST_TAG}`);
+    assert.equal(await runningImage(), BOT_IMAGE);
   });
 
   it("deletes everything, data included, when told to", async () => {

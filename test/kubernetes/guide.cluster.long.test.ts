@@ -13,13 +13,11 @@ import { after, before, describe, it } from "node:test";
 import { type CommandResult, run } from "../../scripts/cluster/command.ts";
 import { type Cluster, onCluster } from "./harness/cluster.ts";
 import { type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
+import { BOT_IMAGE, BROKEN_BOT_IMAGE, NEXT_BOT_IMAGE, tagOf } from "./harness/images.ts";
 import { explainFailures, openNamespace, type TestNamespace } from "./harness/namespace.ts";
-import { loadTestImages, TEST_TAG } from "./harness/test-images.ts";
 import { eventually } from "./harness/wait.ts";
 
 const LINE_TIMEOUT_MS = 900_000;
-const FIRST_IMAGE = `localhost/algo-trading-bot:${TEST_TAG}`;
-const SECOND_IMAGE = `localhost/algo-trading-bot:${TEST_TAG}-next`;
 const SECRETS = ["DATABASE_PASSWORD", "REDIS_PASSWORD", "ALPACA_API_KEY", "ALPACA_SECRET_KEY"];
 const BOT_PODS = "--selector=app.kubernetes.io/name=algo-trading-bot";
 
@@ -47,7 +45,7 @@ function openPlace(cluster: Cluster, environment: Environment): Place {
   const name = `guide-${environment}-${randomBytes(3).toString("hex")}`;
   const namespace = openNamespace(cluster, name);
   const tree = scriptTree();
-  const env = { ...cluster.env, REGISTRY: "localhost", IMAGE_TAG: TEST_TAG };
+  const env = { ...cluster.env, REGISTRY: "localhost", IMAGE_TAG: tagOf(BOT_IMAGE) };
   if (environment !== "dev") {
     const file = `k8s/overlays/${environment}/kustomization.yaml`;
     tree.edit(file, "components:\n", "components:\n  - ../../components/simulator\n");
@@ -105,8 +103,6 @@ async function curl(address: string): Promise<string> {
 }
 
 await onCluster("the deployment guide, line by line", (cluster: Cluster) => {
-  before(() => loadTestImages(cluster));
-
   for (const environment of ["dev", "staging", "prod"] as const) {
     describe(environment, () => {
       const promised = PROMISED[environment];
@@ -240,42 +236,42 @@ function productionLines(at: () => Place): void {
   const image = () => at().field("deployment/algo-trading-bot", "{.spec.template.spec.containers[0].image}");
 
   it("./deploy.sh prod rollout", async () => {
-    await at().done(`./deploy.sh prod rollout --tag ${TEST_TAG}-next`);
-    assert.equal(await image(), SECOND_IMAGE);
+    await at().done(`./deploy.sh prod rollout --tag ${tagOf(NEXT_BOT_IMAGE)}`);
+    assert.equal(await image(), NEXT_BOT_IMAGE);
   });
 
   it("./deploy.sh prod rollout of a broken image says why, takes no ready replica away, and undoes it", async () => {
-    const { code, stdout, stderr } = await at().line(`./deploy.sh prod rollout --tag ${TEST_TAG}-broken`);
+    const { code, stdout, stderr } = await at().line(`./deploy.sh prod rollout --tag ${tagOf(BROKEN_BOT_IMAGE)}`);
     assert.equal(code, 1, stdout + stderr);
     assert.match(stderr, /this image is broken, and so it is meant to be/);
-    assert.ok(stderr.includes(`the rollout failed and was undone: ${SECOND_IMAGE} runs, as before`), stderr);
+    assert.ok(stderr.includes(`the rollout failed and was undone: ${NEXT_BOT_IMAGE} runs, as before`), stderr);
     for (const [, available] of stderr.matchAll(/(\d+) available/g)) assert.ok(Number(available) >= 3, stderr);
-    assert.equal(await image(), SECOND_IMAGE);
+    assert.equal(await image(), NEXT_BOT_IMAGE);
   });
 
   it("./deploy.sh prod rollback leaves the broken image out", async () => {
     await at().done("./deploy.sh prod rollback");
-    assert.equal(await image(), FIRST_IMAGE);
-    await at().done(`./deploy.sh prod rollout --tag ${TEST_TAG}-next`);
+    assert.equal(await image(), BOT_IMAGE);
+    await at().done(`./deploy.sh prod rollout --tag ${tagOf(NEXT_BOT_IMAGE)}`);
   });
 
   it("kubectl set image --record; rollout status; rollout undo", async () => {
     await at().done(
-      `kubectl set image deployment/algo-trading-bot algo-trading-bot=${FIRST_IMAGE} -n algo-trading --record`,
+      `kubectl set image deployment/algo-trading-bot algo-trading-bot=${BOT_IMAGE} -n algo-trading --record`,
     );
     assert.match(
       await at().done("kubectl rollout status deployment/algo-trading-bot -n algo-trading"),
       /successfully rolled out/,
     );
-    assert.equal(await image(), FIRST_IMAGE);
+    assert.equal(await image(), BOT_IMAGE);
     await at().done("kubectl rollout undo deployment/algo-trading-bot -n algo-trading");
     await at().done("kubectl rollout status deployment/algo-trading-bot -n algo-trading");
-    assert.equal(await image(), SECOND_IMAGE);
+    assert.equal(await image(), NEXT_BOT_IMAGE);
   });
 
   it("./deploy.sh prod apply keeps the image that runs", async () => {
     await at().done("IMAGE_TAG= ./deploy.sh prod apply");
-    assert.equal(await image(), SECOND_IMAGE);
+    assert.equal(await image(), NEXT_BOT_IMAGE);
   });
 
   it("kubectl scale --replicas=5", async () => {

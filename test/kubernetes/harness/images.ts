@@ -16,6 +16,11 @@ export const BROKEN_BOT_IMAGE = `${BOT_IMAGE}-broken`;
 export const POSTGRES_IMAGE = `localhost/algo-trading-postgres:${TAG}`;
 export const REDIS_IMAGE = "docker.io/library/redis:7.2-bookworm";
 
+/** What stands behind the colon, as `deploy.sh --tag` takes it. */
+export function tagOf(image: string): string {
+  return image.split(":").at(-1) ?? "";
+}
+
 /** Why images cannot be built here, or null. */
 export function whyNoImages(): string | null {
   if (process.getuid?.() !== 0) return "images are built by root only";
