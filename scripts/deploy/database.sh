@@ -2,7 +2,7 @@
 # The database: questions to it, dumps, and making it anew from one. psql and pg_dump in the Postgres image go to the primary,
 # whichever pod that is. Sourced by deploy.sh.
 
-readonly DATABASE=algo_trading_db
+readonly DATABASE=algo_trading_db RESTORING=algo_trading_db_restoring
 readonly DUMP_HEAD='^-- PostgreSQL database dump' DUMP_TAIL='^-- PostgreSQL database dump complete'
 readonly HEAD_LINES=20 TAIL_LINES=20
 
@@ -68,23 +68,32 @@ action_restore() {
   pod=$(postgres_pod) || failed "no Postgres pod is ready: ./deploy.sh $ENVIRONMENT status"
   replicas=$(field "deployment/$BOT" '{.spec.replicas}')
   if [ "$DRY_RUN" = true ]; then
-    tell "would stop $replicas bots, make $DATABASE anew from $file, and start them again"
+    tell "would read $file into a new database, stop $replicas bots, put it in the place of $DATABASE, and start them again"
     return
   fi
   show_open_orders
   confirm "$NAMESPACE" "The database of $NAMESPACE becomes what $file has; what it holds now is lost"
+  fill_beside "$pod" "$file"
   stop_bots
-  fill_anew "$pod" "$file" || failed "the restore stopped at its first error: $(first_error "$WORK/restore"). The bots stay stopped; mend it and restore again"
+  swap_databases "$pod"
   start_bots "$replicas"
 }
 
-# The bot's role may make databases, so that no superuser's password is needed here.
-fill_anew() {
+# Reads the dump into a database of its own first, so that a bad one changes nothing. The bot's role may make databases; no superuser's
+# password is needed here.
+fill_beside() {
   local user
   user=$(database_user)
-  tell "making $DATABASE anew"
-  as_user "$1" "$user" -d postgres -c "DROP DATABASE IF EXISTS $DATABASE WITH (FORCE)" -c "CREATE DATABASE $DATABASE" 2>"$WORK/restore" || return 1
-  as_user "$1" "$user" -d "$DATABASE" >/dev/null 2>"$WORK/restore" <"$2"
+  tell "reading $2 into a new database"
+  if as_user "$1" "$user" -d postgres -c "DROP DATABASE IF EXISTS $RESTORING WITH (FORCE)" -c "CREATE DATABASE $RESTORING" 2>"$WORK/restore" &&
+    as_user "$1" "$user" -d "$RESTORING" --single-transaction >/dev/null 2>"$WORK/restore" <"$2"; then return; fi
+  as_user "$1" "$user" -d postgres -c "DROP DATABASE IF EXISTS $RESTORING WITH (FORCE)" >/dev/null 2>&1 || true
+  failed "the dump has an error, and nothing was changed: $(first_error "$WORK/restore")"
+}
+
+swap_databases() {
+  as_user "$1" "$(database_user)" -d postgres -c "DROP DATABASE IF EXISTS $DATABASE WITH (FORCE)" -c "ALTER DATABASE $RESTORING RENAME TO $DATABASE" 2>"$WORK/restore" ||
+    failed "the new database could not take the old one's place: $(first_error "$WORK/restore"). The bots are stopped; restore again"
 }
 
 # as_user POD USER PSQL-OPTIONS...: standard input is psql's.

@@ -27,7 +27,7 @@ Actions
   secrets set KEY...  set keys from the environment variables KEY, or from the files KEY_FILE
   secrets rotate KEY  a new DATABASE_PASSWORD or REDIS_PASSWORD, made here or taken from the environment, also in the data services
   backup FILE         write a dump of the database
-  restore FILE        stop the bots, make the database anew from a dump, start the bots, which reconcile first
+  restore FILE        make the database anew from a dump: read it, stop the bots, swap, start the bots, which reconcile first
   delete              remove it all but the namespace, the volumes and the secrets that belong to them
   doctor              check tools, context, rights, storage, metrics, policies, images and secrets
 
