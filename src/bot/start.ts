@@ -29,6 +29,8 @@ export interface RunIo {
 type Ending = "stopped" | "finished" | "lost";
 
 const SIMULATOR_START_MS = 20_000;
+/** Every part of the end has its own limit; together they stay below this. */
+const STOP_MS = 28_000;
 const STATE_POLL_MS = 250;
 /** Looks at the simulator in a row that may fail before it counts as lost. */
 const STATE_MISSES_MAX = 20;
@@ -43,6 +45,7 @@ interface Endpoints {
 }
 
 export async function runBot(config: Config, io: RunIo): Promise<number> {
+  io.signal.addEventListener("abort", () => endLate(io.log), { once: true });
   mkdirSync(config.dataDir, { recursive: true });
   const endpoints = await connect(config);
   // A lockstep day is one run from its beginning to its end: without its simulator it is lost.
@@ -56,6 +59,14 @@ export async function runBot(config: Config, io: RunIo): Promise<number> {
     if (endpoints.child?.isFound === false) await endpoints.child.stop();
     throw error;
   }
+}
+
+/** Whoever told the process to stop kills it soon afterwards: what hangs by then is left, and said. */
+function endLate(log: Logger): void {
+  setTimeout(() => {
+    log.error({ afterMs: STOP_MS }, "not all could be ended in time: ending as it is");
+    process.exit(1);
+  }, STOP_MS).unref();
 }
 
 async function runConnected(config: Config, endpoints: Endpoints, io: RunIo): Promise<number> {

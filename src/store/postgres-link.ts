@@ -5,18 +5,31 @@
 import { Client, type CustomTypesConfig, types } from "pg";
 import type { DriverCommand, DriverQueryResult } from "slonik";
 import { type Link, type LinkOptions, LOCK_TIMEOUT_MS, type OpenLink } from "./link.ts";
-import { unavailable } from "./store-errors.ts";
+import { sqlFailure, unavailable } from "./store-errors.ts";
 import { VALUE_PARSERS } from "./value-parsers.ts";
 
 export const CONNECT_TIMEOUT_MS = 3000;
+
+const CHANGED = "the database has changed its server";
 
 const PARSERS = {
   getTypeParser: (oid: number, format?: "text" | "binary") =>
     VALUE_PARSERS[oid] ?? types.getTypeParser(oid, format ?? "text"),
 } as CustomTypesConfig;
 
-/** Opens sessions on the server of `url`; each gives its statements up at the options' deadline. */
+/** SQLSTATEs of a primary that has become a standby: read-only transaction, and what needs a write-ahead log of its own. */
+const READ_ONLY_STATES = new Set(["25006", "55000"]);
+
+/**
+ * Opens sessions on the server of `url`; each gives its statements up at the options' deadline. One that finds its server
+ * silent or turned into a standby ends those opened before it as well: the name leads elsewhere by now, and each of them
+ * would have to find out for itself.
+ */
 export function postgresLinks(url: string): OpenLink {
+  const open = new Set<PostgresLink>();
+  const onDeposed = (): void => {
+    for (const link of open) link.retire();
+  };
   return async (options) => {
     const client = new Client({
       connectionString: url,
@@ -29,10 +42,14 @@ export function postgresLinks(url: string): OpenLink {
       lock_timeout: LOCK_TIMEOUT_MS,
       idle_in_transaction_session_timeout: LOCK_TIMEOUT_MS,
     });
-    client.on("error", options.onLost);
+    const link = new PostgresLink(client, options, onDeposed);
+    client.on("error", (error) => link.lose(error));
+    client.on("end", () => open.delete(link));
     try {
       await client.connect();
       await client.query("SET DateStyle TO 'ISO, YMD'; SET TimeZone TO 'UTC'; SET synchronous_commit TO on");
+      const { rows } = await client.query("SHOW transaction_read_only");
+      if (rows[0]?.transaction_read_only === "on") throw new Error("the server is a standby");
     } catch (error) {
       void client.end().catch(() => undefined);
       throw unavailable(
@@ -40,17 +57,29 @@ export function postgresLinks(url: string): OpenLink {
         error,
       );
     }
-    return new PostgresLink(client, options);
+    open.add(link);
+    return link;
   };
 }
 
 class PostgresLink implements Link {
   readonly #client: Client;
-  readonly #deadlineMs: number;
+  readonly #options: LinkOptions;
+  readonly #onDeposed: () => void;
+  #underWay = 0;
+  #isLost = false;
 
-  constructor(client: Client, options: LinkOptions) {
+  constructor(client: Client, options: LinkOptions, onDeposed: () => void) {
     this.#client = client;
-    this.#deadlineMs = options.deadlineMs;
+    this.#options = options;
+    this.#onDeposed = onDeposed;
+  }
+
+  /** The session is gone: its owner hears of it once. */
+  lose(error: Error): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#options.onLost(error);
   }
 
   async query(text: string, values: readonly unknown[] = []): Promise<DriverQueryResult> {
@@ -71,19 +100,37 @@ class PostgresLink implements Link {
     await this.#client.end();
   }
 
+  /** Ends the session if nothing is under way on it; what is under way has its own deadline. */
+  retire(): void {
+    if (this.#underWay > 0) return;
+    this.lose(unavailable(CHANGED));
+    this.#destroySocket(CHANGED);
+  }
+
   async #inTime<T>(work: Promise<T>): Promise<T> {
-    const timer = setTimeout(() => this.#destroySocket(), this.#deadlineMs);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#destroySocket("the database did not answer in time");
+    }, this.#options.deadlineMs);
+    this.#underWay += 1;
     try {
       return await work;
+    } catch (error) {
+      const isReadOnly = READ_ONLY_STATES.has(sqlFailure(error)?.code ?? "");
+      if (isReadOnly) this.#destroySocket("the database has become a standby");
+      if (isLate || isReadOnly) this.#onDeposed();
+      throw isReadOnly ? unavailable("the database has become a standby", error) : error;
     } finally {
+      this.#underWay -= 1;
       clearTimeout(timer);
     }
   }
 
   /** Ends the statement under way with a lost connection. */
-  #destroySocket(): void {
+  #destroySocket(cause: string): void {
     const connection = (this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } })
       .connection;
-    connection.stream.destroy(unavailable("the database did not answer in time"));
+    connection.stream.destroy(unavailable(cause));
   }
 }

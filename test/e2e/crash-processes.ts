@@ -68,6 +68,14 @@ export class CrashSimulator {
     await ended;
   }
 
+  /** A limit order to buy a little bitcoin at so many basis points below the bid, or above it where negative. */
+  async bitcoinOrder(belowBps: number): Promise<Body> {
+    const { quotes } = await this.client.get("/v1beta3/crypto/us/latest/quotes?symbols=BTC/USD");
+    const price = quotes["BTC/USD"].bp * (1 - belowBps / 10_000);
+    const order = { symbol: "BTC/USD", side: "buy", type: "limit", time_in_force: "gtc", quantity: "0.001" };
+    return { ...order, limit_price: price.toFixed(2) };
+  }
+
   /** The environment of a bot that uses it. */
   env(speed: number): Record<string, string> {
     const http = this.client.url;

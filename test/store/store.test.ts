@@ -150,6 +150,66 @@ void describe("store on PostgreSQL", { skip: skipWithoutDatabase }, () => {
     }
   });
 
+  void it("gives up every session on a server that has become a standby, and opens none there", async () => {
+    const own = await createTestDatabase();
+    const other = await openStore({ url: own.url, dataDir: "", deadlineMs: 1000, poolSize: 2 });
+    const change = sql.type(z.unknown())`UPDATE lease SET owner = owner`;
+    const pids = sql.type(z.object({ pid: z.number(), wait: z.string() }))`
+      SELECT pg_backend_pid() AS pid, pg_sleep(0.1)::text AS wait`;
+    try {
+      const [first, second] = await Promise.all([other.rows(pids), other.rows(pids)]);
+      // What a session sees whose server was deposed: reads go on, writes are refused.
+      await Promise.all(
+        [1, 2].map(() =>
+          other.rows(sql.type(z.unknown())`
+            SELECT set_config('default_transaction_read_only', 'on', false) AS a, pg_sleep(0.1)::text AS b`),
+        ),
+      );
+      await assert.rejects(other.rows(change), withCode("STORE_UNAVAILABLE"));
+      await other.rows(change);
+      const before = [first?.[0]?.pid, second?.[0]?.pid];
+      for (const [row] of await Promise.all([other.rows(pids), other.rows(pids)])) {
+        assert.ok(!before.includes(row?.pid), "a session of before is still in use");
+      }
+      await administer(own.url, `ALTER DATABASE ${own.name} SET default_transaction_read_only TO on`);
+      await administer(
+        own.url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()",
+      );
+      await assert.rejects(other.rows(one), withCode("STORE_UNAVAILABLE"));
+      await assert.rejects(other.rows(one), withCode("STORE_UNAVAILABLE"));
+      await administer(
+        own.url,
+        "SET default_transaction_read_only TO off",
+        `ALTER DATABASE ${own.name} RESET default_transaction_read_only`,
+      );
+      assert.deepEqual(await other.rows(one), [{ one: 1 }]);
+    } finally {
+      await other.close();
+      await own.drop();
+    }
+  });
+
+  void it("is done with all sessions on a silent server at the first deadline", async () => {
+    const relay = new Relay(Number(new URL(database.url).port));
+    await relay.listen();
+    const url = new URL(database.url);
+    url.port = String(relay.port);
+    const cut = await openStore({ url: url.href, dataDir: "", deadlineMs: 300, poolSize: 4 });
+    const nap = sql.type(z.unknown())`SELECT pg_sleep(0.1)::text`;
+    try {
+      await Promise.all([1, 2, 3, 4].map(() => cut.rows(nap)));
+      relay.hold(true);
+      await assert.rejects(cut.rows(one), withCode("STORE_UNAVAILABLE"));
+      relay.hold(false);
+      assert.deepEqual(await cut.rows(one), [{ one: 1 }]);
+      assert.deepEqual(await Promise.all([1, 2, 3, 4].map(() => cut.rows(one))), Array(4).fill([{ one: 1 }]));
+    } finally {
+      await cut.close();
+      relay.close();
+    }
+  });
+
   void it("is unavailable when there is no server", async () => {
     const nowhere = openStore({ url: "postgresql://postgres@127.0.0.1:1/none", dataDir: "" });
     await assert.rejects(nowhere, withCode("STORE_UNAVAILABLE"));
@@ -279,4 +339,13 @@ async function openClient(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
   await client.connect();
   return client;
+}
+
+async function administer(url: string, ...statements: string[]): Promise<void> {
+  const client = await openClient(url);
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
