@@ -167,9 +167,9 @@ void describe("store on PostgreSQL", { skip: skipWithoutDatabase }, () => {
       );
       await assert.rejects(other.rows(change), withCode("STORE_UNAVAILABLE"));
       await other.rows(change);
-      const before = [first?.[0]?.pid, second?.[0]?.pid];
+      const earlier = [first?.[0]?.pid, second?.[0]?.pid];
       for (const [row] of await Promise.all([other.rows(pids), other.rows(pids)])) {
-        assert.ok(!before.includes(row?.pid), "a session of before is still in use");
+        assert.ok(!earlier.includes(row?.pid), "a session of before is still in use");
       }
       await administer(own.url, `ALTER DATABASE ${own.name} SET default_transaction_read_only TO on`);
       await administer(
