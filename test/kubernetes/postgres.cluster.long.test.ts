@@ -111,22 +111,6 @@ await onCluster("PostgreSQL on a cluster", (cluster) => {
     assert.equal(await settledPrimary(namespace), primary);
   });
 
-  it("goes on while the API server cannot be reached", async (context) => {
-    const primary = await settledPrimary(namespace);
-    await commitThrough(context, async () => {
-      // Works where the network enforces policies.
-      await namespace.must(["delete", "networkpolicy/postgres-api-server"]);
-      const said = "continue to run as a leader because failsafe mode is enabled";
-      const log = ["logs", primary, "--tail=200"];
-      // Said once in each round of 3 s or more: longer than the lock lives.
-      const rounds = async () => (await namespace.must(log)).split(said).length - 1;
-      const already = await rounds();
-      await eventually("the lock to run out", 180_000, async () => ((await rounds()) - already > 8 ? true : null));
-      await applyStores(namespace, ["postgres"]);
-    });
-    assert.equal(await settledPrimary(namespace), primary);
-  });
-
   it("is restarted pod by pod without losing a commit", async (context) => {
     await commitThrough(context, async () => {
       await namespace.must(["rollout", "restart", "statefulset/postgres"]);
