@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
@@ -294,6 +294,39 @@ await onCluster("deploy.sh", (cluster: Cluster) => {
       assert.equal(image, "docker.io/desk/algo-trading-bot:not-there");
     } finally {
       rmSync(home, { recursive: true });
+    }
+  });
+
+  const noBuildah = findInPath("buildah") === null && "buildah is not installed";
+  it("builds the images, and applies nothing when they cannot be pushed", { skip: noBuildah }, async () => {
+    const namespace = newNamespace();
+    const copy = newTree();
+    try {
+      const storage = { driver: "vfs", graphroot: join(copy.folder, "graph"), runroot: join(copy.folder, "run") };
+      const lines = Object.entries(storage).map(([key, value]) => `${key} = "${value}"`);
+      copy.write("storage.conf", ["[storage]", ...lines, ""].join("\n"));
+      copy.write("Dockerfile", "FROM scratch\nARG VERSION\nARG REVISION\nCOPY deploy.sh /\n");
+      mkdirSync(join(copy.folder, "deploy/images/postgres"), { recursive: true });
+      copy.write("deploy/images/postgres/Dockerfile", "FROM scratch\nARG VERSION\nARG REVISION\nCOPY Dockerfile /\n");
+      const env = { IMAGE_BUILDER: "buildah", CONTAINERS_STORAGE_CONF: join(copy.folder, "storage.conf") };
+      const plan = await script(namespace, ["dev", "deploy", "--dry-run"], env, copy);
+      assertDone(plan);
+      const steps = plan.stderr.match(/^(building|pushing|would apply)/gm);
+      assert.deepEqual(steps, ["building", "building", "pushing", "pushing", "would apply"]);
+      const nobodyListens = ["--registry", "127.0.0.1:1"];
+      const result = await script(namespace, ["dev", "deploy", ...nobodyListens], env, copy);
+      assert.equal(result.code, 1, result.stderr);
+      assert.match(
+        result.stderr,
+        /pushing 127\.0\.0\.1:1\/algo-trading-bot:not-there failed: is buildah logged in there/,
+      );
+      const built = await run("buildah", ["images", "--format", "{{.Name}}:{{.Tag}}"], {
+        env: { ...process.env, ...env },
+      });
+      assert.match(built.stdout, /^127\.0\.0\.1:1\/algo-trading-bot:not-there$/m);
+      assert.equal(await isThere(namespace), false);
+    } finally {
+      copy.remove();
     }
   });
 
