@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, it, type TestContext } from "node:test";
-import { crashPods, loseDisk, stopPods } from "./data/faults.ts";
+import { crashPods, loseDisk, stopPods, takeAway } from "./data/faults.ts";
 import { askPostgres, asSuperuser, databaseChecksum, other, PODS, settledPrimary } from "./data/postgres.ts";
 import { applyStores, installStores, SECRETS, setSecret, whenMounted } from "./data/stores.ts";
 import { typeIntoFile } from "./data/terminal.ts";
@@ -128,7 +128,7 @@ await onCluster("PostgreSQL on a cluster", (cluster) => {
       await askPostgres(namespace, "postgres-primary", "CREATE TABLE IF NOT EXISTS late (n integer)");
       return true;
     });
-    await crashPods(namespace, primary);
+    await takeAway(namespace, [primary]);
     await namespace.must(["delete", "service", ...services]);
     await namespace.must(["delete", "endpoints", "--all"]);
     await applyStores(namespace, ["postgres"]);
