@@ -19,6 +19,8 @@ import { eventually } from "./harness/wait.ts";
 
 const LINE_TIMEOUT_MS = 900_000;
 const SECRETS = ["DATABASE_PASSWORD", "REDIS_PASSWORD", "ALPACA_API_KEY", "ALPACA_SECRET_KEY"];
+/** Pods that a rollout has replaced are there for a while yet. */
+const NEWEST = ["--sort-by=.metadata.creationTimestamp", "--output=jsonpath={.items[-1:].metadata.name}"];
 const BOT_PODS = "--selector=app.kubernetes.io/name=algo-trading-bot";
 
 /** What the guide says of each environment. */
@@ -56,7 +58,7 @@ function openPlace(cluster: Cluster, environment: Environment): Place {
   async function fill(text: string): Promise<string> {
     const filled = text.replace(/(-n |--namespace=)algo-trading\b/g, `$1${name}`);
     if (!filled.includes("<pod-name>")) return filled;
-    const pods = await namespace.must(["get", "pods", BOT_PODS, "--output=jsonpath={.items[0].metadata.name}"]);
+    const pods = await namespace.must(["get", "pods", BOT_PODS, ...NEWEST]);
     return filled.replace("<pod-name>", pods);
   }
   async function line(text: string): Promise<CommandResult> {
