@@ -96,16 +96,19 @@ export class ApiClient {
     await new Promise<void>((resolve, reject) => {
       const asked = request(`${this.#server}${path}${query}`, { ...this.#options, agent: false, timeout }, (answer) => {
         if (answer.statusCode !== 200) asked.destroy(new Error(`watch answered ${answer.statusCode}`));
-        createInterface({ input: answer }).on("line", (line) => {
+        const lines = createInterface({ input: answer });
+        // A connection that breaks is told by the answer, by its lines and by the request; a listener that is missing ends the agent.
+        lines.on("error", reject);
+        lines.on("line", (line) => {
           const read = JSON.parse(line) as WatchEvent<T>;
           if (read.type === "ERROR") asked.destroy(new Error("the watch is too old"));
           else event(read);
         });
         answer.once("end", resolve);
-        answer.once("error", reject);
+        answer.on("error", reject);
       });
       asked.once("timeout", () => asked.destroy(new Error("the watch is silent")));
-      asked.once("error", reject);
+      asked.on("error", reject);
       asked.end();
     });
   }
@@ -124,10 +127,10 @@ export class ApiClient {
         const chunks: Buffer[] = [];
         answer.on("data", (chunk: Buffer) => chunks.push(chunk));
         answer.once("end", () => resolve({ code: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
-        answer.once("error", reject);
+        answer.on("error", reject);
       });
       asked.once("timeout", () => asked.destroy(new Error("no answer in time")));
-      asked.once("error", reject);
+      asked.on("error", reject);
       asked.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }

@@ -29,8 +29,8 @@ const CLIENT = join(import.meta.dirname, "load", "client.mjs");
 const START_MS = 60_000;
 const STOP_MS = 90_000;
 const SYMBOL = "BTC/USD";
-/** A thousand of them stay within the limits of the risk checks. */
-const QUANTITY = "0.0001";
+/** Above the broker's smallest order, and a thousand of them stay within the limits of the risk checks. */
+const QUANTITY = "0.0002";
 
 export class OrderLoad {
   readonly #namespace: TestNamespace;
