@@ -12,11 +12,18 @@ const PROGRESS_EVERY_MS = 2000;
 const ALERTS_MAX = 5;
 const ORDERS_SHOWN = 3;
 
+interface Reach {
+  readonly up: boolean;
+  readonly cause: string;
+}
+
+const REACHED: Reach = { up: true, cause: "" };
+
 export class BotHealth {
   #listening = false;
   #databaseSeen = false;
-  #storeUp = true;
-  #storeCause = "";
+  #store: Reach = REACHED;
+  #journal: Reach = REACHED;
   #draining = false;
   #everReady = false;
   #fault = "";
@@ -33,9 +40,14 @@ export class BotHealth {
     this.#databaseSeen = true;
   }
 
+  /** Whether the database answers the question for the lease, asked all the time. */
   store(up: boolean, cause: string): void {
-    this.#storeUp = up;
-    this.#storeCause = cause;
+    this.#store = { up, cause };
+  }
+
+  /** Whether what is traded can be written. On a full disk the lease can be renewed all the same. */
+  journal(up: boolean, cause: string): void {
+    this.#journal = { up, cause };
   }
 
   draining(): void {
@@ -80,8 +92,9 @@ export class BotHealth {
   }
 
   #database(): PartHealth {
-    if (this.#databaseSeen && this.#storeUp) return ok("database", "reached");
-    return degraded("database", this.#databaseSeen ? `lost: ${this.#storeCause}` : "not reached yet");
+    if (!this.#databaseSeen) return degraded("database", "not reached yet");
+    const lost = [this.#store, this.#journal].find(({ up }) => !up);
+    return lost === undefined ? ok("database", "reached") : degraded("database", `lost: ${lost.cause}`);
   }
 
   #workerParts(trader: Trader | null): PartHealth[] {

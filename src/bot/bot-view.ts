@@ -75,6 +75,8 @@ export interface BotViewOptions {
   readonly placement: Placement;
   readonly clock: VenueClock;
   readonly events: EventHub;
+  /** True once the process is ending. */
+  readonly isEnding: () => boolean;
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
 }
@@ -370,9 +372,9 @@ export class BotView implements BotPort {
   }
 
   kill(actor: string, reason: string): Promise<KillReport> {
-    const { journal, broker, status, nowMs, sleep } = this.#options;
+    const { journal, broker, status, isEnding, nowMs, sleep } = this.#options;
     const haltHere = () => status.trader?.setAccountState("halted");
-    return kill({ journal, broker, haltHere, nowMs, sleep }, actor, reason);
+    return kill({ journal, broker, haltHere, isEnding, nowMs, sleep }, actor, reason);
   }
 
   /** The explicit act that lifts a halt: journal first, then the broker, then this process. */

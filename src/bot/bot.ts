@@ -304,6 +304,7 @@ export class Bot {
       placement: this.#placement,
       clock,
       events: this.#events,
+      isEnding: () => this.#isStopping,
       nowMs: monotonicMs,
       sleep,
     });
@@ -383,6 +384,7 @@ export class Bot {
         this.#status.trader = null;
         for (const remove of this.#removeSources.splice(0)) remove();
         this.#metrics.notKeeper();
+        this.#health.journal(true, "");
         this.#replicas?.follow();
       },
       onHandover: (kind, untradedMs) => this.#metrics.handover(kind, untradedMs),
@@ -506,7 +508,7 @@ export class Bot {
           channel: "signals",
           key: null,
           data: {
-            id: this.#scorecard.intentsTotal,
+            id: ++this.#scorecard.signals,
             instance: signal.instanceId,
             symbol: signal.symbol,
             target: formatFixed(signal.target),
@@ -518,7 +520,7 @@ export class Bot {
         });
       },
       storeDown: (down, cause) => {
-        this.#health.store(!down, cause);
+        this.#health.journal(!down, cause);
         if (down) this.#metrics.journalFailed("STORE_UNAVAILABLE");
         log[down ? "error" : "info"]({ cause }, down ? "the database is lost: no new orders" : "the database is back");
       },

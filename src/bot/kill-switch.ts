@@ -1,7 +1,8 @@
 /**
  * The kill switch: no new intents from now on, every open order cancelled, the broker told to take no more. Main thread.
  * It waits for no limit, no budget and no database: what the database could not be told, the broker's `suspend_trade`
- * carries, and reconciliation reads it back.
+ * carries, and reconciliation reads it back; the process that was asked tells the database as soon as that is back, for the
+ * one that trades may have noticed nothing.
  */
 import type { KillReport } from "../api/bot-port.ts";
 import type { Broker } from "../broker/broker.ts";
@@ -12,12 +13,16 @@ export interface KillSwitchOptions {
   readonly broker: Broker;
   /** Stops this process's own trading at once; synchronous. */
   readonly haltHere: () => void;
+  /** True once the process is ending. */
+  readonly isEnding: () => boolean;
   readonly sleep: (ms: number) => Promise<void>;
   readonly nowMs: () => number;
 }
 
 /** How long the database may take to hear of it before the report goes out without it, ms. */
 const JOURNAL_MS = 1500;
+/** How often it is told again, ms. */
+const JOURNAL_AGAIN_MS = 1000;
 /** Sweeps go on until the broker has shown no open order twice, at most this long, ms. */
 const SWEEP_MS = 10_000;
 const SWEEP_PAUSE_MS = 200;
@@ -28,15 +33,16 @@ export async function kill(options: KillSwitchOptions, actor: string, reason: st
   haltHere();
   const cancelled = broker.cancelAll();
   const suspended = broker.suspendTrade(true);
-  const journalled = Promise.race([
+  const tell = () =>
     journal.setTradingState("account", "halted", actor, reason).then(
       () => true,
       () => false,
-    ),
-    sleep(JOURNAL_MS).then(() => false),
-  ]);
+    );
+  const told = tell();
+  const journalled = Promise.race([told, sleep(JOURNAL_MS).then(() => false)]);
   const [cancelOutcome, suspendOutcome, wasJournalled] = await Promise.all([cancelled, suspended, journalled]);
   void sweep(options);
+  if (!wasJournalled) void tellUntilKnown(options, told, tell);
   return {
     state: "halted",
     cancel_requested: cancelOutcome.kind === "requested" ? cancelOutcome.orders : 0,
@@ -44,6 +50,18 @@ export async function kill(options: KillSwitchOptions, actor: string, reason: st
     broker_suspended: suspendOutcome.kind === "requested",
     broker_cancelled: cancelOutcome.kind === "requested",
   };
+}
+
+async function tellUntilKnown(
+  { isEnding, sleep }: KillSwitchOptions,
+  told: Promise<boolean>,
+  tell: () => Promise<boolean>,
+): Promise<void> {
+  let isKnown = await told;
+  while (!isKnown && !isEnding()) {
+    await sleep(JOURNAL_AGAIN_MS);
+    isKnown = await tell();
+  }
 }
 
 /** An order that was on its way when the switch was thrown is cancelled by the next sweep. */

@@ -6,6 +6,8 @@ export class Scorecard {
   readonly #refusedOf = new Map<string, number>();
   fills = 0;
   orders = 0;
+  /** Numbers the events of the channel `signals`. */
+  signals = 0;
 
   intent(instanceId: string): void {
     this.#intents.set(instanceId, this.intentsOf(instanceId) + 1);

@@ -13,6 +13,8 @@ const SPEED = 10;
 /** Lease, lock delay and start together: the design's promise for a process that dies. */
 const TAKEOVER_MS = 20_000;
 const ORDER_MS = 60_000;
+/** So far above the bid an order is filled at once, and is still within the collar. */
+const ABOVE_BPS = -200;
 
 test("one bot trades and the other takes over from one that is killed, and from one that stands still", {
   skip: skipWithoutDatabase,
@@ -47,14 +49,7 @@ test("one bot trades and the other takes over from one that is killed, and from 
   const account = await second.get("/api/v1/account");
   assert.equal(account.broker_account_id, (await first.get("/api/v1/account")).broker_account_id);
   assert.ok((await second.get("/api/v1/orders")).items.length > 0);
-  const manual = await second.order("manual-1", {
-    symbol: "BTC/USD",
-    side: "buy",
-    type: "limit",
-    time_in_force: "gtc",
-    quantity: "0.01",
-    limit_price: "100000",
-  });
+  const manual = await second.order("manual-1", await simulator.bitcoinOrder(ABOVE_BPS));
   assert.equal(manual.status, 202, JSON.stringify(manual.body));
   const path = `/api/v1/orders/${manual.body.client_order_id}`;
   await second.eventually(path, (order: Body) => order.state === "filled", ORDER_MS);
