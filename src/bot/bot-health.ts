@@ -81,7 +81,7 @@ export class BotHealth {
 
   /** `redis` is null where there is none. */
   ready(trader: Trader | null, redis: PartHealth | null): HealthReport {
-    const parts = [this.#database(), ...this.#workerParts(trader), this.#trading(trader)];
+    const parts = [this.#database(trader), ...this.#workerParts(trader), this.#trading(trader)];
     if (redis !== null) parts.push(redis);
     if (this.#draining) return { ok: false, state: "draining", parts };
     if (!this.#everReady && !(this.#listening && this.#databaseSeen)) return { ok: false, state: "starting", parts };
@@ -91,9 +91,10 @@ export class BotHealth {
     return { ok: !failed, state: failed ? "failed" : impaired ? "degraded" : "ok", parts };
   }
 
-  #database(): PartHealth {
+  #database(trader: Trader | null): PartHealth {
     if (!this.#databaseSeen) return degraded("database", "not reached yet");
-    const lost = [this.#store, this.#journal].find(({ up }) => !up);
+    // A trader that is ended with its last writes refused says nothing any more.
+    const lost = [this.#store, ...(trader === null ? [] : [this.#journal])].find(({ up }) => !up);
     return lost === undefined ? ok("database", "reached") : degraded("database", `lost: ${lost.cause}`);
   }
 

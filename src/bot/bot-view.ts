@@ -87,6 +87,8 @@ const CHART_INTERVAL_SECONDS = 60;
 
 export class BotView implements BotPort {
   readonly #options: BotViewOptions;
+  /** How often the account's halt was lifted here. */
+  #lifted = 0;
   #account: { readonly value: BrokerAccount; readonly atMs: number } | null = null;
   #statistics: { readonly value: TradeStatistics; readonly atMs: number } | null = null;
 
@@ -374,7 +376,9 @@ export class BotView implements BotPort {
   kill(actor: string, reason: string): Promise<KillReport> {
     const { journal, broker, status, isEnding, nowMs, sleep } = this.#options;
     const haltHere = () => status.trader?.setAccountState("halted");
-    return kill({ journal, broker, haltHere, isEnding, nowMs, sleep }, actor, reason);
+    const lifted = this.#lifted;
+    const isOver = () => isEnding() || this.#lifted !== lifted;
+    return kill({ journal, broker, haltHere, isOver, nowMs, sleep }, actor, reason);
   }
 
   /** The explicit act that lifts a halt: journal first, then the broker, then this process. */
@@ -384,6 +388,7 @@ export class BotView implements BotPort {
       await journal.setTradingState(scope, "active", actor, reason);
       return { ok: true, value: await this.risk() };
     }
+    this.#lifted += 1;
     await journal.setTradingState("account", "active", actor, reason);
     const outcome = await broker.suspendTrade(false);
     if (outcome.kind !== "requested") {

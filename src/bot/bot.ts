@@ -384,7 +384,6 @@ export class Bot {
         this.#status.trader = null;
         for (const remove of this.#removeSources.splice(0)) remove();
         this.#metrics.notKeeper();
-        this.#health.journal(true, "");
         this.#replicas?.follow();
       },
       onHandover: (kind, untradedMs) => this.#metrics.handover(kind, untradedMs),
@@ -412,6 +411,7 @@ export class Bot {
   #createTrader(journal: Journal, terms: TenureTerms): Trader {
     const { config, broker, clock, log, lockstep, createFeed } = this.#options;
     this.#feed = createFeed();
+    this.#health.journal(true, "");
     // One for the life of the process: a trader that comes later goes on with the numbers of its files.
     if (config.recordRun) {
       this.#recordings ??= new RunRecordings(join(config.dataDir, "recordings"), this.#runId, (error) =>

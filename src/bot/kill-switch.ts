@@ -13,8 +13,8 @@ export interface KillSwitchOptions {
   readonly broker: Broker;
   /** Stops this process's own trading at once; synchronous. */
   readonly haltHere: () => void;
-  /** True once the process is ending. */
-  readonly isEnding: () => boolean;
+  /** True once a person has lifted the halt, and when the process is ending. */
+  readonly isOver: () => boolean;
   readonly sleep: (ms: number) => Promise<void>;
   readonly nowMs: () => number;
 }
@@ -53,14 +53,14 @@ export async function kill(options: KillSwitchOptions, actor: string, reason: st
 }
 
 async function tellUntilKnown(
-  { isEnding, sleep }: KillSwitchOptions,
+  { isOver, sleep }: KillSwitchOptions,
   told: Promise<boolean>,
   tell: () => Promise<boolean>,
 ): Promise<void> {
   let isKnown = await told;
-  while (!isKnown && !isEnding()) {
+  while (!isKnown && !isOver()) {
     await sleep(JOURNAL_AGAIN_MS);
-    isKnown = await tell();
+    if (!isOver()) isKnown = await tell();
   }
 }
 
