@@ -7,7 +7,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const { API_URL, STREAM_URL, API_KEY, SYMBOL, STREAM_CLIENTS } = process.env;
+const { API_URL, STREAM_URL, API_KEY, SYMBOL, STREAM_CLIENTS, BUSY_READERS } = process.env;
 const READ_PAUSE_MS = 100;
 const ORDER_PAUSE_MS = 400;
 const RETRY_MS = 250;
@@ -51,12 +51,12 @@ function note(what, { status, error, text }) {
   report.failures.push({ at: Date.now(), what, status, error, text: text?.slice(0, 300) });
 }
 
-async function read(name, agent) {
+async function read(name, agent, pauseMs = READ_PAUSE_MS) {
   while (!stopping) {
     const answer = await requestAgain(agent, "GET", "/api/v1/orders?limit=1");
     report.reads++;
     if (answer.status !== 200) note(name, answer);
-    await sleep(READ_PAUSE_MS);
+    await sleep(pauseMs);
   }
 }
 
@@ -125,6 +125,7 @@ process.on("SIGUSR2", () => {
   stopping = true;
 });
 for (let client = 0; client < Number(STREAM_CLIENTS); client++) void follow();
+for (let reader = 0; reader < Number(BUSY_READERS); reader++) void read("busy reader", false, 0);
 await Promise.all([read("new connection", false), read("kept connection", kept), orders()]);
 writeFileSync("/tmp/report.new", JSON.stringify(report));
 renameSync("/tmp/report.new", "/tmp/report.json");

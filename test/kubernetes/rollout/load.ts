@@ -36,6 +36,8 @@ export interface LoadOptions {
   readonly key: string;
   readonly symbol: string;
   readonly streamClients: number;
+  /** Readers that ask again at once, to keep processors busy; none by default. */
+  readonly busyReaders?: number;
 }
 
 const READY_MS = 120_000;
@@ -57,12 +59,13 @@ async function stop(namespace: TestNamespace): Promise<LoadReport> {
   });
 }
 
-function objects({ image, host, key, symbol, streamClients }: LoadOptions): object[] {
+function objects({ image, host, key, symbol, streamClients, busyReaders = 0 }: LoadOptions): object[] {
   const settings = {
     API_URL: `http://${host}:8000`,
     STREAM_URL: `ws://${host}:8001/stream`,
     SYMBOL: symbol,
     STREAM_CLIENTS: String(streamClients),
+    BUSY_READERS: String(busyReaders),
   };
   return [
     { apiVersion: "v1", kind: "Secret", metadata: { name: "key" }, stringData: { API_KEY: key } },
