@@ -2,7 +2,7 @@
  * One node: network, mount, process and host name namespaces of its own, with containerd, the kubelet, kube-proxy and the
  * agent for network policies in it. When its first process dies, the kernel ends all the others.
  */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeAddress, nodeName } from "./addresses.ts";
@@ -83,7 +83,7 @@ async function startInit(state: ClusterState, node: number, folder: string): Pro
     ...script,
   ];
   const parent = await launchInNode(state, node, "unshare", enter);
-  await until(() => exists(join(folder, "ready")), parent, logFile(state, parent.name));
+  await until(() => existsSync(join(folder, "ready")), parent, logFile(state, parent.name));
   const [child = ""] = readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, "utf8").split(" ");
   const init = identify(`${nodeName(node)}/init`, Number(child));
   recordProcess(state, init);
@@ -123,14 +123,5 @@ async function until(isSo: () => boolean | Promise<boolean>, needed: RecordedPro
     if (!isAlive(needed)) throw new Error(`${needed.name} ended: ${lastLines(log)}`);
     if (performance.now() > end) throw new Error(`${needed.name} is not ready in time: ${lastLines(log)}`);
     await sleep(POLL_MS);
-  }
-}
-
-function exists(file: string): boolean {
-  try {
-    readFileSync(file);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -66,6 +66,10 @@ docker_config_user() {
 new_images() {
   choose_tag
   choose_registry
+  name_images
+}
+
+name_images() {
   BOT_IMAGE=$REGISTRY/algo-trading-bot:$TAG
   POSTGRES_IMAGE=$REGISTRY/algo-trading-postgres:$TAG
 }

@@ -4,15 +4,10 @@
 
 action_render() {
   check_kubectl
-  choose_image_to_render
+  choose_tag
+  name_images
   render "$ENVIRONMENT" "$WORK/manifests.yaml"
   cat "$WORK/manifests.yaml"
-}
-
-choose_image_to_render() {
-  choose_tag
-  BOT_IMAGE=$REGISTRY/algo-trading-bot:$TAG
-  POSTGRES_IMAGE=$REGISTRY/algo-trading-postgres:$TAG
 }
 
 # render ENVIRONMENT FILE: writes the manifests with BOT_IMAGE and POSTGRES_IMAGE.

@@ -32,9 +32,8 @@ rotate_secret() {
 
 # Given by the environment as for secrets set, else made here.
 put_new_value() {
-  local key value file=$1_FILE
-  read_cluster_secret
-  for key in $SECRET_KEYS; do printf -v "new_$key" '%s' "$(value_of cluster "$key")"; done
+  local value file=$1_FILE
+  take_cluster_values
   if [ -n "${!1:-}${!file:-}" ]; then value=$(given_value "$1"); else value=$(random_password); fi
   printf -v "new_$1" '%s' "$value"
   write_values

@@ -170,8 +170,7 @@ describe_value() {
 set_secrets() {
   local key value
   [ $# -gt 0 ] || wrong "secrets set needs keys: $SECRET_KEYS"
-  read_cluster_secret
-  for key in $SECRET_KEYS; do printf -v "new_$key" '%s' "$(value_of cluster "$key")"; done
+  take_cluster_values
   for key in "$@"; do
     includes "$SECRET_KEYS" "$key" || wrong "there is no key '$key': the keys are $SECRET_KEYS"
     value=$(given_value "$key")
@@ -185,6 +184,13 @@ set_secrets() {
   ensure_namespace
   write_values
   tell "set: $*. Pods read it when they start: kubectl rollout restart deployment/$BOT -n $NAMESPACE"
+}
+
+# Every new_KEY as the cluster has it, to be changed one by one.
+take_cluster_values() {
+  local key
+  read_cluster_secret
+  for key in $SECRET_KEYS; do printf -v "new_$key" '%s' "$(value_of cluster "$key")"; done
 }
 
 # From the environment variable KEY or the file that KEY_FILE names.

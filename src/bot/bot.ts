@@ -171,7 +171,10 @@ export class Bot {
     await this.#bind(journal);
     if (!this.#isStopping) {
       this.#joinReplicas();
-      this.#tenure = this.#createTenure(journal, store.kind === "embedded" ? EMBEDDED_OWNER : randomUUID());
+      this.#tenure = this.#createTenure(
+        journal,
+        store.kind === "embedded" ? EMBEDDED_OWNER : `${config.replicaName}/${randomUUID()}`,
+      );
       this.#replicas?.cache.onReleased(() => this.#tenure?.hurry());
       this.#tenure.start();
       this.#startTimers();

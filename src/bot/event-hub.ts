@@ -3,43 +3,34 @@
  * nobody else.
  */
 import type { StreamEvent } from "../api/bot-port.ts";
+import { Listeners } from "../cache/listeners.ts";
 
 export type EventListener = (event: StreamEvent) => void;
 
 export class EventHub {
-  readonly #listeners = new Set<EventListener>();
-  readonly #restarts = new Set<() => void>();
-  readonly #onFault: (error: unknown) => void;
+  readonly #events: Listeners<StreamEvent>;
+  readonly #restarts: Listeners<void>;
 
   constructor(onFault: (error: unknown) => void) {
-    this.#onFault = onFault;
+    this.#events = new Listeners(onFault);
+    this.#restarts = new Listeners(onFault);
   }
 
   subscribe(listener: EventListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#events.add(listener);
   }
 
   /** Calls back when what was built up from events is void. */
   onRestart(listener: () => void): () => void {
-    this.#restarts.add(listener);
-    return () => this.#restarts.delete(listener);
+    return this.#restarts.add(listener);
   }
 
   emit(event: StreamEvent): void {
-    for (const listener of this.#listeners) this.#guard(() => listener(event));
+    this.#events.call(event);
   }
 
   /** From now on another process's events come, or none that join those before. */
   restart(): void {
-    for (const listener of this.#restarts) this.#guard(listener);
-  }
-
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#onFault(error);
-    }
+    this.#restarts.call();
   }
 }

@@ -4,6 +4,7 @@
  * method throws or waits for a server.
  */
 import type { PartHealth, StrategyView, StreamEvent } from "../api/bot-port.ts";
+import type { CacheReading } from "../api/metrics/metrics.ts";
 
 export interface InstanceState {
   readonly id: string;
@@ -31,23 +32,6 @@ export interface MirrorState extends OwnerState {
   readonly generation: bigint;
 }
 
-/** Totals since start, and the state now; read at every scrape. */
-export interface CacheReading {
-  /** `ok`, or the fault's code; null without Redis. */
-  readonly state: string | null;
-  readonly publishedMessages: number;
-  readonly publishedEvents: number;
-  /** Messages that were not sent or not answered: Redis was away, slow, or refused them. */
-  readonly lostMessages: number;
-  readonly receivedMessages: number;
-  /** Messages heard of that are malformed, of another format or of an earlier owner. */
-  readonly droppedMessages: number;
-  /** Times that messages of the owner were missed. */
-  readonly gaps: number;
-  /** Since the owner was last heard of, ms; null without a mirror. */
-  readonly mirrorAgeMs: number | null;
-}
-
 /** What is heard of an owner is void after this time without a message, ms. */
 export const MIRROR_MS_MAX = 5_000;
 
@@ -72,6 +56,7 @@ export interface Cache {
   onReleased(listener: () => void): () => void;
   /** The part `redis` of `/ready`; null without Redis. */
   health(): PartHealth | null;
-  reading(): CacheReading;
+  /** Null without Redis. */
+  reading(): CacheReading | null;
   close(): Promise<void>;
 }

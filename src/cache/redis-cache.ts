@@ -6,8 +6,9 @@
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { PartHealth, StreamEvent } from "../api/bot-port.ts";
+import type { CacheReading } from "../api/metrics/metrics.ts";
 import type { RedisConfig } from "../config/config.ts";
-import { type Cache, type CacheReading, MIRROR_MS_MAX, type MirrorState, type OwnerState } from "./cache.ts";
+import { type Cache, MIRROR_MS_MAX, type MirrorState, type OwnerState } from "./cache.ts";
 import { Listeners } from "./listeners.ts";
 import { decodeMessage, encodeMessage, type Message } from "./message.ts";
 import { Mirror } from "./mirror.ts";

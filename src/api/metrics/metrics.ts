@@ -35,15 +35,20 @@ export interface StreamReading {
   readonly cut: number;
 }
 
-/** Totals since start and the state now; `state` is `ok` or a fault's code, null without Redis. */
+/** Of what replicas tell each other through Redis: totals since start, and the state now. */
 export interface CacheReading {
-  readonly state: string | null;
+  /** `ok`, or the fault's code. */
+  readonly state: string;
   readonly publishedMessages: number;
   readonly publishedEvents: number;
+  /** Messages that were not sent or not answered: Redis was away, slow, or refused them. */
   readonly lostMessages: number;
   readonly receivedMessages: number;
+  /** Messages heard of that are malformed, of another format or of an earlier owner. */
   readonly droppedMessages: number;
+  /** Times that messages of the owner were missed. */
   readonly gaps: number;
+  /** Since the owner was last heard of, ms; null without a mirror. */
   readonly mirrorAgeMs: number | null;
 }
 
