@@ -3,9 +3,9 @@
  * of its own, talks to it as its users do, and ends it and its simulator in every outcome of the test.
  */
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { WebSocket } from "ws";
+import { freePorts } from "../support/free-ports.ts";
 import { Program, temporaryDirectory } from "./program.ts";
 import { type SharedSimulator, SimulatorClient } from "./simulator-process.ts";
 import { atEnd, type Body, type Scope, until } from "./wait.ts";
@@ -266,20 +266,4 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Ports that were free a moment ago, all different. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
