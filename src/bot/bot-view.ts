@@ -89,6 +89,8 @@ export class BotView implements BotPort {
   readonly #options: BotViewOptions;
   /** How often the account's halt was lifted here. */
   #lifted = 0;
+  /** Until the journal has been told of every halt. */
+  #telling: Promise<void> = Promise.resolve();
   #account: { readonly value: BrokerAccount; readonly atMs: number } | null = null;
   #statistics: { readonly value: TradeStatistics; readonly atMs: number } | null = null;
 
@@ -378,7 +380,9 @@ export class BotView implements BotPort {
     const haltHere = () => status.trader?.setAccountState("halted");
     const lifted = this.#lifted;
     const isOver = () => isEnding() || this.#lifted !== lifted;
-    return kill({ journal, broker, haltHere, isOver, nowMs, sleep }, actor, reason);
+    const { report, told } = kill({ journal, broker, haltHere, isOver, nowMs, sleep }, actor, reason);
+    this.#telling = Promise.all([this.#telling, told]).then(() => undefined);
+    return report;
   }
 
   /** The explicit act that lifts a halt: journal first, then the broker, then this process. */
@@ -389,6 +393,8 @@ export class BotView implements BotPort {
       return { ok: true, value: await this.risk() };
     }
     this.#lifted += 1;
+    // A halt of this process that is still on its way to the journal must not come after the act that lifts it.
+    await this.#telling;
     await journal.setTradingState("account", "active", actor, reason);
     const outcome = await broker.suspendTrade(false);
     if (outcome.kind !== "requested") {

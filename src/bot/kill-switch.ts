@@ -27,9 +27,15 @@ const JOURNAL_AGAIN_MS = 1000;
 const SWEEP_MS = 10_000;
 const SWEEP_PAUSE_MS = 200;
 
-/** Resolves once broker and journal have answered or been given up on; the sweeps go on behind it. */
-export async function kill(options: KillSwitchOptions, actor: string, reason: string): Promise<KillReport> {
-  const { broker, journal, haltHere, sleep } = options;
+export interface Kill {
+  /** Comes once broker and journal have answered or been given up on; the sweeps go on behind it. */
+  readonly report: Promise<KillReport>;
+  /** Resolves when the journal knows, or it is over: from then on nothing of this halt is written any more. */
+  readonly told: Promise<void>;
+}
+
+export function kill(options: KillSwitchOptions, actor: string, reason: string): Kill {
+  const { broker, journal, haltHere } = options;
   haltHere();
   const cancelled = broker.cancelAll();
   const suspended = broker.suspendTrade(true);
@@ -38,11 +44,19 @@ export async function kill(options: KillSwitchOptions, actor: string, reason: st
       () => true,
       () => false,
     );
-  const told = tell();
-  const journalled = Promise.race([told, sleep(JOURNAL_MS).then(() => false)]);
+  const first = tell();
+  return { report: report(options, cancelled, suspended, first), told: tellUntilKnown(options, first, tell) };
+}
+
+async function report(
+  options: KillSwitchOptions,
+  cancelled: ReturnType<Broker["cancelAll"]>,
+  suspended: ReturnType<Broker["suspendTrade"]>,
+  told: Promise<boolean>,
+): Promise<KillReport> {
+  const journalled = Promise.race([told, options.sleep(JOURNAL_MS).then(() => false)]);
   const [cancelOutcome, suspendOutcome, wasJournalled] = await Promise.all([cancelled, suspended, journalled]);
   void sweep(options);
-  if (!wasJournalled) void tellUntilKnown(options, told, tell);
   return {
     state: "halted",
     cancel_requested: cancelOutcome.kind === "requested" ? cancelOutcome.orders : 0,
@@ -54,10 +68,10 @@ export async function kill(options: KillSwitchOptions, actor: string, reason: st
 
 async function tellUntilKnown(
   { isOver, sleep }: KillSwitchOptions,
-  told: Promise<boolean>,
+  first: Promise<boolean>,
   tell: () => Promise<boolean>,
 ): Promise<void> {
-  let isKnown = await told;
+  let isKnown = await first;
   while (!isKnown && !isOver()) {
     await sleep(JOURNAL_AGAIN_MS);
     if (!isOver()) isKnown = await tell();

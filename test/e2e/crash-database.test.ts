@@ -13,6 +13,11 @@ const SPEED = 10;
 const WAIT_MS = 60_000;
 /** Venue time in which the demonstrations would have sent orders. */
 const QUIET_MS = 60_000;
+/** So far below the market an order rests for the time of the test. */
+const FAR_BPS = 250;
+/** Far enough not to be filled before the database is gone, near enough to be reached in minutes of the market. */
+const STRADDLE_BPS = 8;
+const STOP_LIMIT_FACTOR = 1.01;
 
 test("without its database the bot sends nothing, cancels and halts all the same, and trades again when it is back", {
   skip: skipWithoutDatabase,
@@ -50,12 +55,8 @@ test("without its database the bot sends nothing, cancels and halts all the same
   const traders = () => bot.eventually("/api/v1/risk", (risk) => risk.owner, WAIT_MS);
   const venueMs = async () => Date.parse((await simulator.client.get("/simulator/state")).time);
   const openId = async (id: string) => (await simulator.client.openOrders()).find((o) => o.client_order_id === id)?.id;
-  /** A limit order for bitcoin some basis points below the bid. */
-  const rest = async (name: string, belowBps: number): Promise<string> => {
-    const { quotes } = await simulator.client.get("/v1beta3/crypto/us/latest/quotes?symbols=BTC/USD");
-    const price = quotes["BTC/USD"].bp * (1 - belowBps / 10_000);
-    const order = { symbol: "BTC/USD", side: "buy", type: "limit", time_in_force: "gtc", quantity: "0.01" };
-    const answer = await bot.order(name, { ...order, limit_price: price.toFixed(2) });
+  const send = async (name: string, order: Body): Promise<string> => {
+    const answer = await bot.order(name, order);
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
     const id: string = answer.body.client_order_id;
     await until(
@@ -67,10 +68,18 @@ test("without its database the bot sends nothing, cancels and halts all the same
     );
     return id;
   };
+  /** Two orders to buy, one on each side of the market: wherever it goes, one is filled. */
+  const straddle = async (): Promise<readonly string[]> => {
+    const below = await simulator.bitcoinOrder(STRADDLE_BPS);
+    const above = await simulator.bitcoinOrder(-STRADDLE_BPS);
+    const stop = { ...above, type: "stop_limit", stop_price: above.limit_price };
+    const limit = { limit_price: (Number(above.limit_price) * STOP_LIMIT_FACTOR).toFixed(2) };
+    return [await send("below", below), await send("above", { ...stop, ...limit })];
+  };
 
   await moreOrders();
-  const far = await rest("far", 250);
-  const near = await rest("near", 0);
+  const far = await send("far", await simulator.bitcoinOrder(FAR_BPS));
+  const near = await straddle();
   gate.shut();
   await lost();
   const sent = ledger().accepted.length;
@@ -85,10 +94,13 @@ test("without its database the bot sends nothing, cancels and halts all the same
   );
   const untilMs = (await venueMs()) + QUIET_MS;
   await until("a quiet minute", venueMs, (now) => now > untilMs, WAIT_MS);
-  await until(
+  const filled = await until(
     "the fill",
-    () => openId(near),
-    (id) => id === undefined,
+    async () => {
+      const open = await Promise.all(near.map(openId));
+      return near[open.indexOf(undefined)];
+    },
+    (id) => id !== undefined,
     WAIT_MS,
     tail,
   );
@@ -98,7 +110,7 @@ test("without its database the bot sends nothing, cancels and halts all the same
   gate.open();
   await traders();
   await moreOrders();
-  await bot.eventually(`/api/v1/orders/${near}`, (order) => order.state === "filled", WAIT_MS);
+  await bot.eventually(`/api/v1/orders/${filled}`, (order) => order.state === "filled", WAIT_MS);
   await bot.eventually(`/api/v1/orders/${far}`, (order) => order.state === "canceled", WAIT_MS);
 
   gate.shut();
