@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeName } from "./addresses.ts";
 import { must, run } from "./command.ts";
-import { componentConfig, launchInControlPlane, pkiFolder } from "./control-plane.ts";
+import { componentConfig, pkiFolder } from "./control-plane.ts";
 import { lastLines } from "./logs.ts";
+import { launchInControlPlane } from "./network.ts";
 import { isAlive, launch } from "./processes.ts";
 import { type ClusterState, kubeconfigFile, logFile, recordProcess } from "./state.ts";
 

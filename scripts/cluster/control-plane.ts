@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { API_ADDRESS, API_PORT, SERVICE_RANGE } from "./addresses.ts";
 import { ApiClient } from "./agents/api-client.ts";
-import { controlNetwork } from "./network.ts";
-import { isAlive, launch, type RecordedProcess } from "./processes.ts";
-import { type ClusterState, logFile, recordProcess } from "./state.ts";
 import { lastLines } from "./logs.ts";
+import { launchInControlPlane } from "./network.ts";
+import { isAlive, type RecordedProcess } from "./processes.ts";
+import { startRelay } from "./relay.ts";
+import { type ClusterState, logFile } from "./state.ts";
 
 const ETCD = "http://127.0.0.1:2379";
 const ETCD_PEER = "http://127.0.0.1:2380";
@@ -24,20 +25,6 @@ export function componentConfig(state: ClusterState, component: string): string 
   return join(state.folder, "config", `${component}.kubeconfig`);
 }
 
-/** Starts a program in the control plane's namespace and records it. */
-export async function launchInControlPlane(
-  state: ClusterState,
-  name: string,
-  argv: readonly [string, ...string[]],
-): Promise<RecordedProcess> {
-  const log = logFile(state, name);
-  const env = { PATH: process.env["PATH"] ?? "" };
-  const entered = ["nsenter", `--net=${controlNetwork(state)}`, "--", ...argv] as const;
-  const started = await launch({ name, argv: [...entered], log, cwd: state.folder, env });
-  recordProcess(state, started);
-  return started;
-}
-
 /** Ready means: the API server answers on the machine's loopback. Throws with the log's end when a part dies before. */
 export async function startControlPlane(state: ClusterState): Promise<void> {
   const program = (name: string) => join(state.programs, name);
@@ -46,25 +33,13 @@ export async function startControlPlane(state: ClusterState): Promise<void> {
     program("kube-apiserver"),
     ...apiServerFlags(state),
   ]);
-  const relays = await startRelay(state);
+  const relays = await startRelay(state, "relay", state.port, API_PORT);
   await apiServerReady(state, [etcd, api, ...relays]);
   await launchInControlPlane(state, "kube-controller-manager", [
     program("kube-controller-manager"),
     ...controllerManagerFlags(state),
   ]);
   await launchInControlPlane(state, "kube-scheduler", [program("kube-scheduler"), ...schedulerFlags(state)]);
-}
-
-/** The namespace is closed: a socket in the cluster's folder is the one thing that both sides see. */
-async function startRelay(state: ClusterState): Promise<RecordedProcess[]> {
-  const inner = ["socat", "UNIX-LISTEN:api.sock,fork,mode=600", `TCP4:${API_ADDRESS}:${API_PORT}`] as const;
-  const inside = await launchInControlPlane(state, "relay-inside", [...inner]);
-  const outer = `TCP4-LISTEN:${state.port},bind=127.0.0.1,reuseaddr,fork`;
-  const argv = ["socat", outer, "UNIX-CONNECT:api.sock"] as const;
-  const env = { PATH: process.env["PATH"] ?? "" };
-  const relay = await launch({ name: "relay", argv: [...argv], log: logFile(state, "relay"), cwd: state.folder, env });
-  recordProcess(state, relay);
-  return [inside, relay];
 }
 
 async function apiServerReady(state: ClusterState, needed: readonly RecordedProcess[]): Promise<void> {

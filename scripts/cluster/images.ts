@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bases, makeBases, type Workshop } from "./images/bases.ts";
-import { openBuildah } from "./images/buildah.ts";
+import { buildOptions, openBuildah } from "./images/buildah.ts";
 import { contentHash } from "./images/content.ts";
 import { readMachine } from "./images/machine.ts";
 import { withLock } from "./lock.ts";
@@ -191,6 +191,20 @@ export function buildBotVariants({ tag, log }: Options): Promise<BotVariants> {
     const next = await provide(workshop, variant(bot.built, "next", tag));
     const broken = await provide(workshop, variant(bot.built, "broken", tag));
     return { next: next.archive, broken: broken.archive };
+  });
+}
+
+/** For builds that others run with buildah: its options, and the environment in which it finds the bases that they name. */
+export interface BuildTerms {
+  readonly options: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Lets `build` run while what it needs of this machine is there. Rejects as `buildImages` does, and as it does. */
+export function withBuildTerms<T>(log: Options["log"], build: (terms: BuildTerms) => Promise<T>): Promise<T> {
+  return inWorkshop(log, ({ buildah, machine }, { node, postgres }) => {
+    const options = buildOptions({ NODE_IMAGE: node, POSTGRES_IMAGE: postgres }, machine.volumes);
+    return build({ options, env: { IMAGE_BUILDER: "buildah", CONTAINERS_STORAGE_CONF: buildah.storageFile() } });
   });
 }
 

@@ -8,6 +8,7 @@ import { loadImage } from "./images-load.ts";
 import { withLock } from "./lock.ts";
 import { clusterName } from "./paths.ts";
 import { say, timed } from "./progress.ts";
+import { ensureRegistry } from "./registry.ts";
 import { type ClusterState, isRunning, kubeconfigFile, nodeNumber, readState } from "./state.ts";
 import { clusterStatus } from "./status.ts";
 import { DEFAULT_NODES, ensureCluster } from "./up.ts";
@@ -49,6 +50,12 @@ async function load(args: readonly string[]): Promise<void> {
   for (const archive of archives) await timed(`${archive} loaded`, () => loadImage(state, archive));
 }
 
+async function registry(args: readonly string[]): Promise<void> {
+  parse(args, {}, 0);
+  const name = await withLock(clusterName(), () => ensureRegistry(runningCluster()));
+  console.log(`export REGISTRY=${name}`);
+}
+
 async function node(args: readonly string[]): Promise<void> {
   const { positionals } = parse(args, {}, 2);
   const [what = "", name = ""] = positionals;
@@ -60,7 +67,14 @@ async function node(args: readonly string[]): Promise<void> {
   });
 }
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { up, down, status, load, node };
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  up,
+  down,
+  status,
+  load,
+  registry,
+  node,
+};
 
 function isFault(word: string): word is Fault {
   return FAULTS.some((known) => known === word);

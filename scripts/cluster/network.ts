@@ -8,7 +8,8 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { API_ADDRESS, NODE_NETWORK_PREFIX, nodeAddress, nodeName, podRange, SERVICE_RANGE } from "./addresses.ts";
 import { must, run } from "./command.ts";
-import { type ClusterState, writeState } from "./state.ts";
+import { launch, type RecordedProcess } from "./processes.ts";
+import { type ClusterState, logFile, recordProcess, writeState } from "./state.ts";
 
 const SWITCH = "switch";
 
@@ -31,6 +32,20 @@ export async function createControlNetwork(state: ClusterState): Promise<void> {
     `link set ${SWITCH} up`,
     ...routesToPods(state, null),
   ]);
+}
+
+/** Starts a program in the control plane's namespace and records it. */
+export async function launchInControlPlane(
+  state: ClusterState,
+  name: string,
+  argv: readonly [string, ...string[]],
+): Promise<RecordedProcess> {
+  const log = logFile(state, name);
+  const env = { PATH: process.env["PATH"] ?? "" };
+  const entered = ["nsenter", `--net=${controlNetwork(state)}`, "--", ...argv] as const;
+  const started = await launch({ name, argv: [...entered], log, cwd: state.folder, env });
+  recordProcess(state, started);
+  return started;
 }
 
 /** A node's namespace, plugged into the switch. What an earlier boot of the node left is removed first. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DNS_SERVICE_ADDRESS, nodeAddress, nodeName, POD_RANGE, podRange } from "./addresses.ts";
 import { nodeGroup } from "./cgroups.ts";
 import { componentConfig, pkiFolder } from "./control-plane.ts";
+import { registriesFolder } from "./registry.ts";
 import type { ClusterState } from "./state.ts";
 
 export const PAUSE_IMAGE = "localhost/pause:1";
@@ -43,6 +44,9 @@ snapshotter = "overlayfs"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "${PAUSE_IMAGE}"
+
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "${registriesFolder(state)}"
 
 [plugins."io.containerd.cri.v1.runtime"]
 enable_selinux = false

@@ -32,6 +32,8 @@ const TO_BUILD: readonly Requirement[] = [
   { needs: "pkg-config", package: "pkg-config" },
 ];
 
+const FOR_REGISTRY: readonly Requirement[] = [{ needs: "docker-registry", package: "docker-registry" }];
+
 const OVERLAY_FILESYSTEM = 0x794c7630;
 
 /** Why no cluster can be started on this machine, or null. */
@@ -53,6 +55,10 @@ export function packagesToRun(): Promise<void> {
 
 export function packagesToBuild(): Promise<void> {
   return install(missingPackages(TO_BUILD));
+}
+
+export function packagesForRegistry(): Promise<void> {
+  return install(missingPackages(FOR_REGISTRY));
 }
 
 function missingPackages(requirements: readonly Requirement[]): string[] {

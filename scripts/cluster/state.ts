@@ -15,6 +15,8 @@ export interface ClusterState {
   readonly nodeCount: number;
   /** The API server's port on the machine's 127.0.0.1. */
   readonly port: number;
+  /** The registry's port there, once one was started. */
+  registryPort?: number;
   /** The machine's boot: after another one nothing of the recorded lives. */
   readonly bootId: string;
   phase: "starting" | "ready";

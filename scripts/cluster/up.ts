@@ -1,6 +1,5 @@
 /** Starts a cluster, step by step; what a failed start has made is removed again. */
 import { mkdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { addonsReady, startAddons } from "./addons.ts";
 import { nodeName } from "./addresses.ts";
@@ -16,6 +15,7 @@ import { startNode } from "./node.ts";
 import { PAUSE_IMAGE } from "./node-config.ts";
 import { clusterFolder, clusterName } from "./paths.ts";
 import { allOf, say, timed } from "./progress.ts";
+import { freePort } from "./relay.ts";
 import { packagesToRun, refuseOverlay, whyImpossible } from "./requirements.ts";
 import { type ClusterState, isRunning, kubeconfigFile, machineBootId, readState, writeState } from "./state.ts";
 
@@ -136,15 +136,4 @@ async function startNodes(state: ClusterState): Promise<void> {
     await loadImage(state, archive);
     rmSync(archive);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -16,7 +16,7 @@ const OUT_MS = 300_000;
 /** Five minutes of steadiness, then half of the pods a minute. */
 const BACK_MS = 720_000;
 const EVICT_MS = 300_000;
-const BUSY_READERS = 48;
+const BUSY_READERS = 24;
 
 interface Autoscaler {
   readonly status: {
@@ -108,6 +108,7 @@ await onCluster("staging's autoscaler and disruption budget", (cluster: Cluster)
       const { currentReplicas = 0 } = (await autoscaler()).status;
       return currentReplicas > 3 ? true : null;
     });
+    console.log((await namespace.must(["get", "hpa"])).trimEnd());
     const { stdout } = await namespace.kubectl(["describe", "hpa", "algo-trading-bot-hpa"]);
     assert.match(stdout, /SuccessfulRescale.*cpu resource utilization \(percentage of request\) above target/);
   });

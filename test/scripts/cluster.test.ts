@@ -22,7 +22,7 @@ function cluster(...args: string[]) {
 
 describe("a command of the test cluster", () => {
   const wrong: [string[], RegExp][] = [
-    [["start"], /unknown command start; there are up, down, status, load, node/],
+    [["start"], /unknown command start; there are up, down, status, load, registry, node/],
     [["up", "--nodes", "none"], /--nodes none: a whole number from 1 to 9/],
     [["up", "--nodes", "10"], /--nodes 10: a whole number from 1 to 9/],
     [["up", "--fast"], /--fast/],

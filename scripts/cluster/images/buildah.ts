@@ -3,7 +3,7 @@
  * in a shell without an init system and where root may not raise limits: runc, and no more open files than this process.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./run.ts";
 
@@ -21,6 +21,8 @@ export interface Build {
 
 export interface Buildah {
   readonly build: (build: Build) => Promise<void>;
+  /** Writes a file for `CONTAINERS_STORAGE_CONF`, with which other calls of buildah see the same images. Gives its path. */
+  readonly storageFile: () => string;
   readonly has: (name: string) => boolean;
   /** Writes the image to a docker-archive that names it `as`. */
   readonly save: (name: string, as: string, file: string) => Promise<void>;
@@ -43,20 +45,27 @@ function limits(): string[] {
   return ["--ulimit", `nofile=${files}:${files}`, "--ulimit", `nproc=${processes}:${processes}`];
 }
 
+/** Options of `buildah build`. */
+export function buildOptions(args: Readonly<Record<string, string>>, volumes: readonly string[]): string[] {
+  // The host's network is the one that reaches packages. The docker format keeps HEALTHCHECK.
+  const how = "--format docker --layers --pull-never --network host --runtime runc --isolation oci".split(" ");
+  const settings = Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
+  return [...how, ...limits(), ...settings, ...volumes.flatMap((volume) => ["--volume", volume])];
+}
+
 /** Throws when buildah is missing. */
 export function openBuildah(folder: string, logFile: string): Buildah {
-  const storage = ["--root", join(folder, "storage"), "--runroot", join(folder, "run"), "--storage-driver", "overlay"];
+  const [root, runRoot, driver] = [join(folder, "storage"), join(folder, "run"), "overlay"];
+  const storage = ["--root", root, "--runroot", runRoot, "--storage-driver", driver];
   const buildah = (args: readonly string[]) => run("buildah", [...storage, ...args], { logFile });
   execFileSync("buildah", ["--version"], { stdio: "ignore" });
   return {
-    // The host's network is the one that reaches packages. The docker format keeps HEALTHCHECK.
-    build: ({ name, context, dockerfile, args = {}, volumes = [] }) => {
-      const how = "build --format docker --layers --pull-never --network host --runtime runc --isolation oci".split(
-        " ",
-      );
-      const settings = Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
-      const mounts = volumes.flatMap((volume) => ["--volume", volume]);
-      return buildah([...how, ...limits(), ...settings, ...mounts, "--tag", name, "--file", dockerfile, context]);
+    build: ({ name, context, dockerfile, args = {}, volumes = [] }) =>
+      buildah(["build", ...buildOptions(args, volumes), "--tag", name, "--file", dockerfile, context]),
+    storageFile: () => {
+      const file = join(folder, "storage.conf");
+      writeFileSync(file, `[storage]\ndriver = "${driver}"\ngraphroot = "${root}"\nrunroot = "${runRoot}"\n`);
+      return file;
     },
     has: (name) => {
       try {

@@ -7,6 +7,8 @@ import { describe } from "node:test";
 import { type CommandOptions, type CommandResult, must, run } from "../../../scripts/cluster/command.ts";
 import { findKubectl } from "../../../scripts/cluster/paths.ts";
 import { loadImage } from "../../../scripts/cluster/images-load.ts";
+import { withLock } from "../../../scripts/cluster/lock.ts";
+import { ensureRegistry } from "../../../scripts/cluster/registry.ts";
 import { type ClusterState, isRunning, kubeconfigFile, readState } from "../../../scripts/cluster/state.ts";
 import { DEFAULT_NODES, ensureCluster, whyNoCluster } from "../../../scripts/cluster/up.ts";
 import { type Faults, localFaults, noFaults } from "./faults.ts";
@@ -27,6 +29,8 @@ export interface Cluster extends Faults {
   kubectl(args: readonly string[], options?: KubectlOptions): Promise<CommandResult>;
   /** Puts the images of a docker or OCI archive onto every node. Throws where that is not possible, and says what to do. */
   loadImage(tar: string): Promise<void>;
+  /** A registry that this machine pushes to and the nodes pull from, as images begin with it. Throws where there is none. */
+  registry(): Promise<string>;
 }
 
 export type KubectlOptions = Pick<CommandOptions, "input" | "timeoutMs">;
@@ -48,14 +52,16 @@ function openGiven(kubeconfig: string): Promise<Cluster> {
   if (state !== null && isRunning(state) && kubeconfigFile(state) === kubeconfig) return openLocal(state);
   const kubectlPath = findKubectl();
   if (kubectlPath === null) throw new Error("kubectl is not there: put it on PATH, or set KUBECTL to its path");
-  const parts = { isLocal: false, loadImage: imageLoader(), ...noFaults() };
+  const registry = () => Promise.reject(new Error("only the project's own cluster has a registry for tests"));
+  const parts = { isLocal: false, loadImage: imageLoader(), registry, ...noFaults() };
   return connect(kubectlPath, kubeconfig, parts);
 }
 
 function openLocal(state: ClusterState): Promise<Cluster> {
   // A node that booted again has another first process: the state is read anew each time.
   const load = (tar: string) => loadImage(readState(state.folder) ?? state, tar);
-  const parts = { isLocal: true, loadImage: load, ...localFaults(state) };
+  const registry = () => withLock(state.name, () => ensureRegistry(readState(state.folder) ?? state));
+  const parts = { isLocal: true, loadImage: load, registry, ...localFaults(state) };
   return connect(join(state.programs, "kubectl"), kubeconfigFile(state), parts);
 }
 
@@ -66,7 +72,7 @@ export async function onCluster(name: string, declare: (cluster: Cluster) => voi
   else describe(name, () => declare(cluster));
 }
 
-type OwnParts = Pick<Cluster, "isLocal" | "loadImage" | keyof Faults>;
+type OwnParts = Pick<Cluster, "isLocal" | "loadImage" | "registry" | keyof Faults>;
 
 async function connect(kubectlPath: string, kubeconfig: string, parts: OwnParts): Promise<Cluster> {
   const env = environment(kubectlPath, kubeconfig);

@@ -1,15 +1,16 @@
 /**
- * `deploy.sh` in a copy of its part of the tree, so that a test may edit files as the guide tells people to. The copy is in a
- * temporary folder and no git checkout; `remove` takes it away.
+ * `deploy.sh` in a copy of its part of the tree, or in a checkout of all of it, so that a test may edit files as the guide tells
+ * people to. Either is in a temporary folder; `remove` takes it away.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CommandResult, run } from "../../../scripts/cluster/command.ts";
+import { type CommandResult, must, run } from "../../../scripts/cluster/command.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const PARTS = ["deploy.sh", "scripts/deploy", "k8s", "k8s-deployment.yaml"];
+const AUTHOR = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
 const TIMEOUT_MS = 900_000;
 
 export interface ScriptTree {
@@ -25,10 +26,33 @@ export interface ScriptTree {
   remove(): void;
 }
 
-/** `env` goes on top of this process's own, whose settings of the script are left out. */
+export interface Checkout extends ScriptTree {
+  /** Commits what was edited. Gives the commit, as deploy.sh names images after it. */
+  commit(message: string): Promise<string>;
+}
+
+/** No git checkout. `env` goes on top of this process's own, whose settings of the script are left out. */
 export function scriptTree(env: NodeJS.ProcessEnv = {}): ScriptTree {
   const folder = mkdtempSync(join(tmpdir(), "deploy-script-"));
   for (const part of PARTS) cpSync(join(ROOT, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
+  return openTree(folder, env);
+}
+
+/** The last commit, with a git of its own; what is not committed here is not in it. */
+export async function checkout(env: NodeJS.ProcessEnv = {}): Promise<Checkout> {
+  const folder = mkdtempSync(join(tmpdir(), "deploy-checkout-"));
+  await must("git", ["clone", "--quiet", ROOT, folder]);
+  const git = (...args: string[]) => must("git", ["-C", folder, ...AUTHOR, ...args]);
+  return {
+    ...openTree(folder, env),
+    async commit(message) {
+      await git("commit", "--quiet", "--all", `--message=${message}`);
+      return (await git("rev-parse", "--short=12", "HEAD")).trim();
+    },
+  };
+}
+
+function openTree(folder: string, env: NodeJS.ProcessEnv): ScriptTree {
   const script = join(folder, "deploy.sh");
   const environment = (extra: NodeJS.ProcessEnv = {}) => ({ ...withoutSettings(process.env), ...env, ...extra });
   return {

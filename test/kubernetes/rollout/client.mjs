@@ -1,7 +1,7 @@
 /**
  * Clients of the bot while its replicas are replaced: reads over new and over kept connections, orders by hand one after the
  * other, and readers of the stream. Runs inside the cluster on the bot's image, so it is plain JavaScript. SIGUSR2 ends the load;
- * what happened is then in /tmp/report.json.
+ * what happened is then in /tmp/report.json, which stays there to be read.
  */
 import { renameSync, writeFileSync } from "node:fs";
 import http from "node:http";
@@ -11,6 +11,7 @@ const { API_URL, STREAM_URL, API_KEY, SYMBOL, STREAM_CLIENTS, BUSY_READERS } = p
 const READ_PAUSE_MS = 100;
 const ORDER_PAUSE_MS = 400;
 const RETRY_MS = 250;
+const READS_PER_CONNECTION = 200;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const report = { reads: 0, failures: [], accepted: [], refused: {}, closed: [], snapshots: [], unconnected: [] };
@@ -51,12 +52,40 @@ function note(what, { status, error, text }) {
   report.failures.push({ at: Date.now(), what, status, error, text: text?.slice(0, 300) });
 }
 
-async function read(name, agent, pauseMs = READ_PAUSE_MS) {
+async function read(name, agent) {
   while (!stopping) {
     const answer = await requestAgain(agent, "GET", "/api/v1/orders?limit=1");
     report.reads++;
     if (answer.status !== 200) note(name, answer);
-    await sleep(pauseMs);
+    await sleep(READ_PAUSE_MS);
+  }
+}
+
+/** The status, once the whole answer has come and was thrown away; zero when it did not come. */
+function statusOf(agent, path) {
+  return new Promise((resolve) => {
+    const sent = http.request(new URL(path, API_URL), { agent }, (answer) => {
+      answer.resume();
+      answer.on("close", () => resolve(answer.complete ? answer.statusCode : 0));
+    });
+    sent.on("error", () => resolve(0));
+    sent.end();
+  });
+}
+
+/**
+ * Keeps the bots busy, and itself and the database as little as it can: the answer is long, and nobody reads it. One kept connection
+ * after the other, so that new replicas get their part.
+ */
+async function keepBusy() {
+  while (!stopping) {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    for (let count = 0; count < READS_PER_CONNECTION && !stopping; count++) {
+      if ((await statusOf(agent, "/openapi.json")) !== 200) break;
+      report.reads++;
+    }
+    agent.destroy();
+    await sleep(RETRY_MS * Math.random());
   }
 }
 
@@ -125,7 +154,8 @@ process.on("SIGUSR2", () => {
   stopping = true;
 });
 for (let client = 0; client < Number(STREAM_CLIENTS); client++) void follow();
-for (let reader = 0; reader < Number(BUSY_READERS); reader++) void read("busy reader", false, 0);
+for (let reader = 0; reader < Number(BUSY_READERS); reader++) void keepBusy();
 await Promise.all([read("new connection", false), read("kept connection", kept), orders()]);
 writeFileSync("/tmp/report.new", JSON.stringify(report));
 renameSync("/tmp/report.new", "/tmp/report.json");
+await new Promise(() => setInterval(() => undefined, 60_000));

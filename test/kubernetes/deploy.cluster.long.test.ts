@@ -1,0 +1,126 @@
+/**
+ * The guide's `./deploy.sh prod deploy`, whole, from a checkout: builds the images, pushes them to a registry, and pods pull them from
+ * there; then again for the next commit. The registry and the bases of the images are the test cluster's; the simulator is the broker.
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, before, it } from "node:test";
+import { withBuildTerms } from "../../scripts/cluster/images.ts";
+import { say } from "../../scripts/cluster/progress.ts";
+import { type Cluster, onCluster } from "./harness/cluster.ts";
+import { type Checkout, checkout } from "./harness/deploy-script.ts";
+import { whyNoImages } from "./harness/images.ts";
+import { explainFailures, openNamespace, type TestNamespace } from "./harness/namespace.ts";
+
+const DEPLOY_MS = 1_200_000;
+const SECRETS = ["DATABASE_PASSWORD", "REDIS_PASSWORD", "ALPACA_API_KEY", "ALPACA_SECRET_KEY"];
+
+interface Pods {
+  readonly items: readonly {
+    readonly metadata: { readonly deletionTimestamp?: string };
+    readonly status: {
+      readonly containerStatuses: readonly {
+        readonly image: string;
+        readonly imageID: string;
+        readonly ready: boolean;
+      }[];
+    };
+  }[];
+}
+
+await onCluster("building, pushing and deploying", (cluster: Cluster) => {
+  const skip = cluster.isLocal ? (whyNoImages() ?? false) : "only the project's own cluster has a registry for tests";
+  const name = `deploy-${randomBytes(3).toString("hex")}`;
+  let namespace: TestNamespace | undefined;
+  let tree: Checkout;
+  let registry: string;
+  let commit: string;
+  explainFailures(() => namespace);
+
+  before(async () => {
+    if (skip !== false) return;
+    registry = await cluster.registry();
+    tree = await checkout(cluster.env);
+    namespace = openNamespace(cluster, name);
+    tree.edit("deploy.sh", 'REGISTRY="docker.io"', `REGISTRY="${registry}"`);
+    tree.edit("deploy.sh", 'NAMESPACE="algo-trading"', `NAMESPACE="${name}"`);
+    tree.edit("k8s/overlays/prod/kustomization.yaml", "components:\n", "components:\n  - ../../components/simulator\n");
+    tree.edit("k8s/overlays/prod/load-balancer.yaml", "CHANGE_ME", "198.51.100.0/24");
+    tree.edit("k8s/overlays/prod/clients.yaml", "CHANGE_ME", "198.51.100.0/24");
+    commit = await tree.commit("Our registry, our namespace, our clients");
+    await namespace.must(["create", "namespace", name]);
+    const values = SECRETS.map((key) => `--from-literal=${key}=${randomBytes(9).toString("hex")}`);
+    const user = "--from-literal=DATABASE_USER=algo_trader";
+    await namespace.must(["create", "secret", "generic", "algo-trading-secrets", user, ...values]);
+  });
+  after(async () => {
+    await namespace?.remove();
+    tree?.remove();
+  });
+
+  /** Gives what it said. */
+  async function deploy(): Promise<string> {
+    // Docker takes a registry of this machine without TLS as it is; the libraries of buildah and podman have to be told.
+    tree.write(".git/registries.conf", `[[registry]]\nlocation = "${registry}"\ninsecure = true\n`);
+    const { code, stdout, stderr } = await withBuildTerms(say, ({ options, env }) =>
+      tree.run(["prod", "deploy"], {
+        ...env,
+        IMAGE_BUILD_OPTIONS: options.join(" "),
+        CONTAINERS_REGISTRIES_CONF: `${tree.folder}/.git/registries.conf`,
+      }),
+    );
+    assert.equal(code, 0, stdout + stderr);
+    return stdout + stderr;
+  }
+
+  /** Name and digest of every image that pods with this label run; each of them is ready. */
+  async function running(workload: string): Promise<readonly (readonly [string, string])[]> {
+    const { items } = await openNamespace(cluster, name).get<Pods>([
+      "pods",
+      `--selector=app.kubernetes.io/name=${workload}`,
+    ]);
+    // Pods that a rollout has replaced are there for a while yet.
+    const current = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const containers = current.flatMap(({ status }) => status.containerStatuses);
+    assert.ok(containers.every(({ ready }) => ready));
+    return containers.map(({ image, imageID }) => [image, imageID] as const);
+  }
+
+  async function digest(repository: string, tag: string): Promise<string> {
+    const headers = { accept: "application/vnd.docker.distribution.manifest.v2+json" };
+    const response = await fetch(`http://${registry}/v2/${repository}/manifests/${tag}`, { method: "HEAD", headers });
+    assert.equal(response.status, 200, `${repository}:${tag} in the registry`);
+    return `${registry}/${repository}@${response.headers.get("docker-content-digest")}`;
+  }
+
+  it("builds and pushes both images, and pods run what was pushed", { skip, timeout: DEPLOY_MS }, async () => {
+    const said = await deploy();
+    assert.match(said, /What is wrong\n {2}nothing\n/);
+    const bots = await running("algo-trading-bot");
+    const bot = [`${registry}/algo-trading-bot:${commit}`, await digest("algo-trading-bot", commit)];
+    assert.deepEqual(bots, [bot, bot, bot]);
+    const postgres = [`${registry}/algo-trading-postgres:${commit}`, await digest("algo-trading-postgres", commit)];
+    assert.deepEqual(await running("postgres"), [postgres, postgres]);
+  });
+
+  it("rolls the next commit out, and leaves a database whose files are the same alone", {
+    skip,
+    timeout: DEPLOY_MS,
+  }, async () => {
+    const postgres = await running("postgres");
+    tree.write("NOTICE", `${tree.read("NOTICE")}\nChanged by its user.\n`);
+    const next = await tree.commit("Our notice");
+    const said = await deploy();
+    assert.match(said, /the Postgres image stays/);
+    const bot = [`${registry}/algo-trading-bot:${next}`, await digest("algo-trading-bot", next)];
+    assert.deepEqual(await running("algo-trading-bot"), [bot, bot, bot]);
+    assert.deepEqual(await running("postgres"), postgres);
+  });
+
+  it("refuses to deploy what is not committed", { skip }, async () => {
+    tree.write("NOTICE", "not committed\n");
+    const { code, stderr } = await tree.run(["prod", "deploy"], { IMAGE_BUILDER: "buildah" });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /files are changed that are not committed/);
+  });
+});
