@@ -56,13 +56,7 @@ EXPOSE 8000 8001 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "bin/healthcheck.mjs"]
 ENTRYPOINT ["node", "dist/main.js"]
 CMD ["start"]
-# Last, so that a new commit reuses every layer above.
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG CREATED=unknown
+# Version, revision and time are labels that the builder gives: buildah 1.28 keeps those that a cached layer got from arguments.
 LABEL org.opencontainers.image.title="algo-trading-bot" \
       org.opencontainers.image.description="Algorithmic trading bot for an Alpaca account" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
+      org.opencontainers.image.licenses="Apache-2.0"

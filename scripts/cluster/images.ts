@@ -15,6 +15,7 @@ import { withLock } from "./lock.ts";
 import { cacheFolder } from "./paths.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
+const LABEL = "org.opencontainers.image";
 const CACHE = join(cacheFolder(), "images");
 const WORK = join(CACHE, "building");
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
@@ -64,6 +65,7 @@ interface Image {
   readonly context: string;
   readonly dockerfile: string;
   readonly args: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 interface Provided {
@@ -80,9 +82,9 @@ function git(...args: string[]): string {
 function labels(version: string): Record<string, string> {
   const changed = git("status", "--porcelain") === "" ? "" : "-dirty";
   return {
-    VERSION: version,
-    REVISION: `${git("rev-parse", "HEAD")}${changed}`,
-    CREATED: git("log", "-1", "--format=%cI"),
+    [`${LABEL}.version`]: version,
+    [`${LABEL}.revision`]: `${git("rev-parse", "HEAD")}${changed}`,
+    [`${LABEL}.created`]: git("log", "-1", "--format=%cI"),
   };
 }
 
@@ -92,8 +94,9 @@ function projectVersion(): string {
 
 /** Builds an image and writes its archive, unless both are there for the same content. */
 async function provide({ buildah, machine, log }: Workshop, image: Image): Promise<Provided> {
-  const { name, part, args } = image;
-  const hash = contentHash(ROOT, image.files, [name, ...Object.entries(args).flat()]);
+  const { name, part } = image;
+  const words = [image.args, image.labels].flatMap((settings) => Object.entries(settings).flat());
+  const hash = contentHash(ROOT, image.files, [name, ...words]);
   const built = `localhost/built/${part}:${hash}`;
   const archive = join(CACHE, `${part}-${name.split(":").at(-1)}.tar`);
   const mark = `${archive}.content`;
@@ -119,7 +122,8 @@ function botImage(tag: string, { node }: Bases): Image {
     files: BOT_FILES,
     context: ROOT,
     dockerfile: join(ROOT, "Dockerfile"),
-    args: { NODE_IMAGE: node, ...labels(projectVersion()) },
+    args: { NODE_IMAGE: node },
+    labels: labels(projectVersion()),
   };
 }
 
@@ -131,7 +135,8 @@ function postgresImage(tag: string, { postgres }: Bases): Image {
     files: ["deploy/images/postgres"],
     context,
     dockerfile: join(context, "Dockerfile"),
-    args: { POSTGRES_IMAGE: postgres, ...labels(projectVersion()) },
+    args: { POSTGRES_IMAGE: postgres },
+    labels: labels(projectVersion()),
   };
 }
 
@@ -144,6 +149,7 @@ function redisImage({ debian }: Bases): Image {
     context,
     dockerfile: join(context, "Dockerfile"),
     args: { DEBIAN_IMAGE: debian },
+    labels: {},
   };
 }
 
@@ -171,6 +177,7 @@ function variant(of: string, label: "next" | "broken", tag: string): Image {
     context: join(ROOT, "scripts", "cluster", "images"),
     dockerfile: join(ROOT, dockerfile),
     args: { BOT_IMAGE: of },
+    labels: {},
   };
 }
 
@@ -203,7 +210,7 @@ export interface BuildTerms {
 /** Lets `build` run while what it needs of this machine is there. Rejects as `buildImages` does, and as it does. */
 export function withBuildTerms<T>(log: Options["log"], build: (terms: BuildTerms) => Promise<T>): Promise<T> {
   return inWorkshop(log, ({ buildah, machine }, { node, postgres }) => {
-    const options = buildOptions({ NODE_IMAGE: node, POSTGRES_IMAGE: postgres }, machine.volumes);
+    const options = buildOptions({ args: { NODE_IMAGE: node, POSTGRES_IMAGE: postgres }, volumes: machine.volumes });
     return build({ options, env: { IMAGE_BUILDER: "buildah", CONTAINERS_STORAGE_CONF: buildah.storageFile() } });
   });
 }

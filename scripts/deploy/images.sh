@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The images: which ones an action means, building, pushing and loading them. Sourced by deploy.sh.
 
-readonly BUILDERS="docker podman buildah"
+readonly BUILDERS="docker podman buildah" LABEL=org.opencontainers.image
 readonly DOCKER_HUB=docker.io DOCKER_HUB_KEY=https://index.docker.io/v1/
 
 # The tag that was given, else the commit; with changes that are not committed, their hash too, so that no tag means two things.
@@ -106,7 +106,7 @@ build_image() {
   local options=()
   # shellcheck disable=SC2206 # options, separated by blanks as the help says
   options=(${IMAGE_BUILD_OPTIONS:-})
-  options+=(--build-arg "VERSION=$TAG" --build-arg "REVISION=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)")
+  options+=(--label "$LABEL.version=$TAG" --label "$LABEL.revision=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)")
   tell "building $1 with $BUILDER"
   if [ "$DRY_RUN" = true ]; then return; fi
   "$BUILDER" build "${options[@]}" --tag "$1" --file "$2/Dockerfile" "$2" >&2 || failed "building $1 failed: see above"

@@ -305,9 +305,9 @@ await onCluster("deploy.sh", (cluster: Cluster) => {
       const storage = { driver: "vfs", graphroot: join(copy.folder, "graph"), runroot: join(copy.folder, "run") };
       const lines = Object.entries(storage).map(([key, value]) => `${key} = "${value}"`);
       copy.write("storage.conf", ["[storage]", ...lines, ""].join("\n"));
-      copy.write("Dockerfile", "FROM scratch\nARG VERSION\nARG REVISION\nCOPY deploy.sh /\n");
+      copy.write("Dockerfile", "FROM scratch\nCOPY deploy.sh /\n");
       mkdirSync(join(copy.folder, "deploy/images/postgres"), { recursive: true });
-      copy.write("deploy/images/postgres/Dockerfile", "FROM scratch\nARG VERSION\nARG REVISION\nCOPY Dockerfile /\n");
+      copy.write("deploy/images/postgres/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
       const env = { IMAGE_BUILDER: "buildah", CONTAINERS_STORAGE_CONF: join(copy.folder, "storage.conf") };
       const plan = await script(namespace, ["dev", "deploy", "--dry-run"], env, copy);
       assertDone(plan);

@@ -15,16 +15,17 @@ import { explainFailures, openNamespace, type TestNamespace } from "./harness/na
 const DEPLOY_MS = 1_200_000;
 const SECRETS = ["DATABASE_PASSWORD", "REDIS_PASSWORD", "ALPACA_API_KEY", "ALPACA_SECRET_KEY"];
 
+const MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
+
+interface ImageConfig {
+  readonly config: { readonly Labels: Readonly<Record<string, string>> };
+}
+
 interface Pods {
   readonly items: readonly {
     readonly metadata: { readonly deletionTimestamp?: string };
-    readonly status: {
-      readonly containerStatuses: readonly {
-        readonly image: string;
-        readonly imageID: string;
-        readonly ready: boolean;
-      }[];
-    };
+    readonly spec: { readonly containers: readonly { readonly image: string }[] };
+    readonly status: { readonly containerStatuses: readonly { readonly imageID: string; readonly ready: boolean }[] };
   }[];
 }
 
@@ -73,29 +74,39 @@ await onCluster("building, pushing and deploying", (cluster: Cluster) => {
     return stdout + stderr;
   }
 
-  /** Name and digest of every image that pods with this label run; each of them is ready. */
-  async function running(workload: string): Promise<readonly (readonly [string, string])[]> {
+  /** Name and digest of the image of every pod of this workload; each is ready. */
+  async function running(workload: string): Promise<readonly (readonly (string | undefined)[])[]> {
     const { items } = await openNamespace(cluster, name).get<Pods>([
       "pods",
       `--selector=app.kubernetes.io/name=${workload}`,
     ]);
     // Pods that a rollout has replaced are there for a while yet.
     const current = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    const containers = current.flatMap(({ status }) => status.containerStatuses);
-    assert.ok(containers.every(({ ready }) => ready));
-    return containers.map(({ image, imageID }) => [image, imageID] as const);
+    assert.ok(current.every(({ status }) => status.containerStatuses[0]?.ready));
+    // The name in the status is any of those that the node knows the same image by.
+    return current.map(({ spec, status }) => [spec.containers[0]?.image, status.containerStatuses[0]?.imageID]);
   }
 
+  const blob = (repository: string, path: string, method = "GET") =>
+    fetch(`http://${registry}/v2/${repository}/${path}`, { method, headers: { accept: MANIFEST } });
+
   async function digest(repository: string, tag: string): Promise<string> {
-    const headers = { accept: "application/vnd.docker.distribution.manifest.v2+json" };
-    const response = await fetch(`http://${registry}/v2/${repository}/manifests/${tag}`, { method: "HEAD", headers });
+    const response = await blob(repository, `manifests/${tag}`, "HEAD");
     assert.equal(response.status, 200, `${repository}:${tag} in the registry`);
     return `${registry}/${repository}@${response.headers.get("docker-content-digest")}`;
+  }
+
+  async function versionOf(repository: string, tag: string): Promise<string | undefined> {
+    const manifest = (await (await blob(repository, `manifests/${tag}`)).json()) as { config: { digest: string } };
+    const image = (await (await blob(repository, `blobs/${manifest.config.digest}`)).json()) as ImageConfig;
+    return image.config.Labels["org.opencontainers.image.version"];
   }
 
   it("builds and pushes both images, and pods run what was pushed", { skip, timeout: DEPLOY_MS }, async () => {
     const said = await deploy();
     assert.match(said, /What is wrong\n {2}nothing\n/);
+    for (const repository of ["algo-trading-bot", "algo-trading-postgres"])
+      assert.equal(await versionOf(repository, commit), commit, "the label says which commit it is");
     const bots = await running("algo-trading-bot");
     const bot = [`${registry}/algo-trading-bot:${commit}`, await digest("algo-trading-bot", commit)];
     assert.deepEqual(bots, [bot, bot, bot]);

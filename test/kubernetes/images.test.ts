@@ -86,19 +86,6 @@ for (const { title, file, base, user } of IMAGES) {
   });
 }
 
-for (const { title, file } of IMAGES.slice(0, 2)) {
-  it(`the image ${title} is labelled with version, revision and time by arguments after all other layers`, () => {
-    const last = readStages(readInstructions(join(ROOT, file))).at(-1)?.instructions ?? [];
-    assert.deepEqual(
-      last.slice(-4).map(({ name, text }) => `${name} ${text.split(/[ =]/)[0]}`),
-      ["ARG VERSION", "ARG REVISION", "ARG CREATED", "LABEL org.opencontainers.image.title"],
-    );
-    const label = last.at(-1)?.text ?? "";
-    for (const name of ["version", "revision", "created"])
-      assert.ok(label.includes(`org.opencontainers.image.${name}="\${${name.toUpperCase()}}"`), name);
-  });
-}
-
 describe("the commands in the images", () => {
   for (const file of COMMANDS) {
     it(`${file} can be run and is plain POSIX shell that stops at errors`, () => {

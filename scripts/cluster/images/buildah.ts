@@ -10,13 +10,17 @@ import { run } from "./run.ts";
 /** More than any build needs, less than machines allow. */
 const LIMIT = 20_000;
 
-export interface Build {
+export interface BuildSettings {
+  readonly args?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+}
+
+export interface Build extends BuildSettings {
   /** Full name with tag that the image gets. */
   readonly name: string;
   readonly context: string;
   readonly dockerfile: string;
-  readonly args?: Readonly<Record<string, string>>;
-  readonly volumes?: readonly string[];
 }
 
 export interface Buildah {
@@ -46,11 +50,13 @@ function limits(): string[] {
 }
 
 /** Options of `buildah build`. */
-export function buildOptions(args: Readonly<Record<string, string>>, volumes: readonly string[]): string[] {
+export function buildOptions({ args = {}, labels = {}, volumes = [] }: BuildSettings): string[] {
   // The host's network is the one that reaches packages. The docker format keeps HEALTHCHECK.
   const how = "--format docker --layers --pull-never --network host --runtime runc --isolation oci".split(" ");
-  const settings = Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
-  return [...how, ...limits(), ...settings, ...volumes.flatMap((volume) => ["--volume", volume])];
+  const pairs = (option: string, settings: Readonly<Record<string, string>>) =>
+    Object.entries(settings).flatMap(([key, value]) => [option, `${key}=${value}`]);
+  const mounts = volumes.flatMap((volume) => ["--volume", volume]);
+  return [...how, ...limits(), ...pairs("--build-arg", args), ...pairs("--label", labels), ...mounts];
 }
 
 /** Throws when buildah is missing. */
@@ -60,8 +66,8 @@ export function openBuildah(folder: string, logFile: string): Buildah {
   const buildah = (args: readonly string[]) => run("buildah", [...storage, ...args], { logFile });
   execFileSync("buildah", ["--version"], { stdio: "ignore" });
   return {
-    build: ({ name, context, dockerfile, args = {}, volumes = [] }) =>
-      buildah(["build", ...buildOptions(args, volumes), "--tag", name, "--file", dockerfile, context]),
+    build: ({ name, context, dockerfile, ...settings }) =>
+      buildah(["build", ...buildOptions(settings), "--tag", name, "--file", dockerfile, context]),
     storageFile: () => {
       const file = join(folder, "storage.conf");
       writeFileSync(file, `[storage]\ndriver = "${driver}"\ngraphroot = "${root}"\nrunroot = "${runRoot}"\n`);
