@@ -43,7 +43,7 @@ import { HAND_SETTLEMENT_MS } from "../orders/reconciler.ts";
 import type { HistoryReader, TradeStatistics } from "../store/history-reader.ts";
 import type { PlacedInstance, Placement } from "../workers/placement.ts";
 import type { EventHub } from "./event-hub.ts";
-import { kill } from "./kill-switch.ts";
+import { KillSwitch } from "./kill-switch.ts";
 import { isRefusal, type ManualOrderContext, manualIntent, replacementIntent } from "./manual-order.ts";
 import type { Scorecard } from "./scorecard.ts";
 import { mirroredPnl, mirroredSnapshot, standbyBooks } from "./standby.ts";
@@ -87,15 +87,14 @@ const CHART_INTERVAL_SECONDS = 60;
 
 export class BotView implements BotPort {
   readonly #options: BotViewOptions;
-  /** How often the account's halt was lifted here. */
-  #lifted = 0;
-  /** Until the journal has been told of every halt. */
-  #telling: Promise<void> = Promise.resolve();
+  readonly #killSwitch: KillSwitch;
   #account: { readonly value: BrokerAccount; readonly atMs: number } | null = null;
   #statistics: { readonly value: TradeStatistics; readonly atMs: number } | null = null;
 
   constructor(options: BotViewOptions) {
     this.#options = options;
+    const setHere = (state: TradingState) => options.status.trader?.setAccountState(state);
+    this.#killSwitch = new KillSwitch({ ...options, setHere });
   }
 
   health(): HealthReport {
@@ -376,35 +375,20 @@ export class BotView implements BotPort {
   }
 
   kill(actor: string, reason: string): Promise<KillReport> {
-    const { journal, broker, status, isEnding, nowMs, sleep } = this.#options;
-    const haltHere = () => status.trader?.setAccountState("halted");
-    const lifted = this.#lifted;
-    const isOver = () => isEnding() || this.#lifted !== lifted;
-    const { report, told } = kill({ journal, broker, haltHere, isOver, nowMs, sleep }, actor, reason);
-    this.#telling = Promise.all([this.#telling, told]).then(() => undefined);
-    return report;
+    return this.#killSwitch.throw(actor, reason);
   }
 
-  /** The explicit act that lifts a halt: journal first, then the broker, then this process. */
   async resume(scope: ResumeScope, actor: string, reason: string): Promise<Answer<RiskView>> {
-    const { journal, broker, status } = this.#options;
     if (scope !== "account") {
-      await journal.setTradingState(scope, "active", actor, reason);
+      await this.#options.journal.setTradingState(scope, "active", actor, reason);
       return { ok: true, value: await this.risk() };
     }
-    this.#lifted += 1;
-    // A halt of this process that is still on its way to the journal must not come after the act that lifts it.
-    await this.#telling;
-    await journal.setTradingState("account", "active", actor, reason);
-    const outcome = await broker.suspendTrade(false);
-    if (outcome.kind !== "requested") {
-      const cause = outcome.kind === "failed" ? outcome.cause : outcome.kind;
-      return {
-        ok: false,
-        refusal: { status: 502, code: "BROKER_UNAVAILABLE", message: `the broker still suspends trading: ${cause}` },
-      };
+    const lifting = await this.#killSwitch.lift(actor, reason);
+    if (lifting.kind === "thrown")
+      return refused(409, "TRADING_HALTED", "the kill switch was thrown meanwhile: trading stays halted");
+    if (lifting.kind === "suspended") {
+      return refused(502, "BROKER_UNAVAILABLE", `the broker still suspends trading: ${lifting.cause}`);
     }
-    status.trader?.setAccountState("active");
     return { ok: true, value: await this.risk() };
   }
 

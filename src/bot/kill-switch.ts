@@ -1,23 +1,29 @@
 /**
- * The kill switch: no new intents from now on, every open order cancelled, the broker told to take no more. Main thread.
- * It waits for no limit, no budget and no database: what the database could not be told, the broker's `suspend_trade`
- * carries, and reconciliation reads it back; the process that was asked tells the database as soon as that is back, for the
- * one that trades may have noticed nothing.
+ * The kill switch and the act that lifts it. Main thread. Thrown, it means no new intents from now on, every open order
+ * cancelled, and the broker told to take no more. It waits for no limit, no budget and no database: what the database could not
+ * be told, the broker's `suspend_trade` carries, and reconciliation reads it back; the process that was asked tells the database
+ * as soon as that is back, for the one that trades may have noticed nothing.
  */
 import type { KillReport } from "../api/bot-port.ts";
 import type { Broker } from "../broker/broker.ts";
-import type { Journal } from "../orders/journal.ts";
+import type { Journal, TradingState } from "../orders/journal.ts";
 
 export interface KillSwitchOptions {
   readonly journal: Journal;
   readonly broker: Broker;
-  /** Stops this process's own trading at once; synchronous. */
-  readonly haltHere: () => void;
-  /** True once a person has lifted the halt, and when the process is ending. */
-  readonly isOver: () => boolean;
+  /** This process's own trading, where it trades; synchronous. */
+  readonly setHere: (state: TradingState) => void;
+  readonly isEnding: () => boolean;
   readonly sleep: (ms: number) => Promise<void>;
   readonly nowMs: () => number;
 }
+
+export type Lifting =
+  | { readonly kind: "lifted" }
+  /** The broker could not be told: it takes no orders yet. */
+  | { readonly kind: "suspended"; readonly cause: string }
+  /** Somebody threw the switch meanwhile: the halt holds. */
+  | { readonly kind: "thrown" };
 
 /** How long the database may take to hear of it before the report goes out without it, ms. */
 const JOURNAL_MS = 1500;
@@ -27,54 +33,82 @@ const JOURNAL_AGAIN_MS = 1000;
 const SWEEP_MS = 10_000;
 const SWEEP_PAUSE_MS = 200;
 
-export interface Kill {
-  /** Comes once broker and journal have answered or been given up on; the sweeps go on behind it. */
-  readonly report: Promise<KillReport>;
-  /** Resolves when the journal knows, or it is over: from then on nothing of this halt is written any more. */
-  readonly told: Promise<void>;
-}
+export class KillSwitch {
+  readonly #options: KillSwitchOptions;
+  #thrown = 0;
+  #lifted = 0;
+  /** Until the journal knows of every halt, or they are lifted: then nothing of them is written any more. */
+  #telling: Promise<unknown> = Promise.resolve();
 
-export function kill(options: KillSwitchOptions, actor: string, reason: string): Kill {
-  const { broker, journal, haltHere } = options;
-  haltHere();
-  const cancelled = broker.cancelAll();
-  const suspended = broker.suspendTrade(true);
-  const tell = () =>
-    journal.setTradingState("account", "halted", actor, reason).then(
-      () => true,
-      () => false,
-    );
-  const first = tell();
-  return { report: report(options, cancelled, suspended, first), told: tellUntilKnown(options, first, tell) };
-}
+  constructor(options: KillSwitchOptions) {
+    this.#options = options;
+  }
 
-async function report(
-  options: KillSwitchOptions,
-  cancelled: ReturnType<Broker["cancelAll"]>,
-  suspended: ReturnType<Broker["suspendTrade"]>,
-  told: Promise<boolean>,
-): Promise<KillReport> {
-  const journalled = Promise.race([told, options.sleep(JOURNAL_MS).then(() => false)]);
-  const [cancelOutcome, suspendOutcome, wasJournalled] = await Promise.all([cancelled, suspended, journalled]);
-  void sweep(options);
-  return {
-    state: "halted",
-    cancel_requested: cancelOutcome.kind === "requested" ? cancelOutcome.orders : 0,
-    journalled: wasJournalled,
-    broker_suspended: suspendOutcome.kind === "requested",
-    broker_cancelled: cancelOutcome.kind === "requested",
-  };
-}
+  /** Resolves once broker and journal have answered or been given up on; the sweeps go on behind it. */
+  throw(actor: string, reason: string): Promise<KillReport> {
+    const { broker, journal, setHere } = this.#options;
+    this.#thrown += 1;
+    setHere("halted");
+    const cancelled = broker.cancelAll();
+    const suspended = broker.suspendTrade(true);
+    const tell = () =>
+      journal.setTradingState("account", "halted", actor, reason).then(
+        () => true,
+        () => false,
+      );
+    const told = tell();
+    this.#telling = Promise.all([this.#telling, this.#tellUntilKnown(told, tell)]);
+    return this.#report(cancelled, suspended, told);
+  }
 
-async function tellUntilKnown(
-  { isOver, sleep }: KillSwitchOptions,
-  first: Promise<boolean>,
-  tell: () => Promise<boolean>,
-): Promise<void> {
-  let isKnown = await first;
-  while (!isKnown && !isOver()) {
-    await sleep(JOURNAL_AGAIN_MS);
-    if (!isOver()) isKnown = await tell();
+  /** The explicit act that lifts a halt: journal first, then the broker, then this process. Throws without the journal. */
+  async lift(actor: string, reason: string): Promise<Lifting> {
+    const { broker, journal, setHere } = this.#options;
+    const thrown = this.#thrown;
+    this.#lifted += 1;
+    // A halt of this process that is still on its way to the journal must not come after the act that lifts it.
+    await this.#telling;
+    try {
+      await journal.setTradingState("account", "active", actor, reason);
+      const outcome = await broker.suspendTrade(false);
+      if (this.#thrown !== thrown) return { kind: "thrown" };
+      if (outcome.kind !== "requested") {
+        return { kind: "suspended", cause: outcome.kind === "failed" ? outcome.cause : outcome.kind };
+      }
+      setHere("active");
+      return { kind: "lifted" };
+    } finally {
+      // Whichever came last at journal and broker, the halt or its lifting: the halt holds.
+      if (this.#thrown !== thrown) await this.throw("kill switch", "thrown while another halt was being lifted");
+    }
+  }
+
+  async #report(
+    cancelled: ReturnType<Broker["cancelAll"]>,
+    suspended: ReturnType<Broker["suspendTrade"]>,
+    told: Promise<boolean>,
+  ): Promise<KillReport> {
+    const journalled = Promise.race([told, this.#options.sleep(JOURNAL_MS).then(() => false)]);
+    const [cancelOutcome, suspendOutcome, wasJournalled] = await Promise.all([cancelled, suspended, journalled]);
+    void sweep(this.#options);
+    return {
+      state: "halted",
+      cancel_requested: cancelOutcome.kind === "requested" ? cancelOutcome.orders : 0,
+      journalled: wasJournalled,
+      broker_suspended: suspendOutcome.kind === "requested",
+      broker_cancelled: cancelOutcome.kind === "requested",
+    };
+  }
+
+  async #tellUntilKnown(first: Promise<boolean>, tell: () => Promise<boolean>): Promise<void> {
+    const { isEnding, sleep } = this.#options;
+    const lifted = this.#lifted;
+    const isOver = () => isEnding() || this.#lifted !== lifted;
+    let isKnown = await first;
+    while (!isKnown && !isOver()) {
+      await sleep(JOURNAL_AGAIN_MS);
+      if (!isOver()) isKnown = await tell();
+    }
   }
 }
 
