@@ -3,6 +3,8 @@
 
 readonly LOG_TAIL=100 LOG_PODS_MAX=20
 readonly LOCAL_PORTS="8000 8001 9090"
+# The autoscaler has figures of new pods after about a minute; without any for longer than this something is wrong.
+readonly FIGURES_S=120
 
 action_status() {
   exists "deployment/$BOT" || wrong "nothing is deployed in $NAMESPACE yet: ./deploy.sh $ENVIRONMENT apply"
@@ -72,8 +74,21 @@ find_trouble() {
 }
 
 autoscaler_trouble() {
-  field horizontalpodautoscaler/algo-trading-bot-hpa '{range .status.conditions[?(@.status=="False")]}{.type}{"|"}{.message}{"\n"}{end}' |
-    sed -n -e 's/^ScalingActive|/the autoscaler does not work: /p' -e 's/^AbleToScale|/the autoscaler cannot scale: /p'
+  local type reason changed message patience
+  patience=$(time_s_ago "$FIGURES_S")
+  while IFS='|' read -r type reason changed message; do
+    if [ "$reason" = FailedGetResourceMetric ] && [[ $changed > $patience ]]; then continue; fi
+    case $type in
+      ScalingActive) echo "the autoscaler does not work: $message" ;;
+      AbleToScale) echo "the autoscaler cannot scale: $message" ;;
+    esac
+  done <<<"$(field horizontalpodautoscaler/algo-trading-bot-hpa '{range .status.conditions[?(@.status=="False")]}{.type}{"|"}{.reason}{"|"}{.lastTransitionTime}{"|"}{.message}{"\n"}{end}')"
+}
+
+# As the API writes times, which sort as text.
+time_s_ago() {
+  local then_s=$(($(now_s) - $1))
+  date -u -d "@$then_s" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || date -u -r "$then_s" +%Y-%m-%dT%H:%M:%SZ
 }
 
 # Ends with Ctrl-C.
