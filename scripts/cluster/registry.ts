@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { API_ADDRESS } from "./addresses.ts";
 import { lastLines } from "./logs.ts";
 import { launchInControlPlane } from "./network.ts";
-import { isAlive, type RecordedProcess } from "./processes.ts";
+import { isAlive, type RecordedProcess, stopAll } from "./processes.ts";
 import { freePort, startRelay } from "./relay.ts";
 import { packagesForRegistry } from "./requirements.ts";
 import { type ClusterState, findProcess, logFile, writeState } from "./state.ts";
@@ -25,8 +25,9 @@ export function registriesFolder(state: ClusterState): string {
 
 /** Starts it unless it runs. Gives its name, as images begin with it. The caller has the cluster's lock. */
 export async function ensureRegistry(state: ClusterState): Promise<string> {
-  const isUp = PROCESSES.every((name) => findProcess(state, name) !== null);
-  if (isUp && state.registryPort !== undefined) return registryName(state.registryPort);
+  const alive = PROCESSES.map((name) => findProcess(state, name)).filter((found) => found !== null);
+  if (alive.length === PROCESSES.length && state.registryPort !== undefined) return registryName(state.registryPort);
+  await stopAll(alive, 0);
   await packagesForRegistry();
   state.registryPort = await freePort();
   writeState(state);
@@ -66,12 +67,12 @@ function tellNodes(state: ClusterState, name: string): void {
 
 async function answers(state: ClusterState, name: string, needed: readonly RecordedProcess[]): Promise<void> {
   const end = performance.now() + READY_MS;
-  while (
-    !(await fetch(`http://${name}/v2/`).then(
+  const hasAnswered = () =>
+    fetch(`http://${name}/v2/`).then(
       (response) => response.ok,
       () => false,
-    ))
-  ) {
+    );
+  while (!(await hasAnswered())) {
     const dead = needed.find((recorded) => !isAlive(recorded));
     if (dead !== undefined) throw new Error(`${dead.name} ended: ${lastLines(logFile(state, dead.name))}`);
     if (performance.now() > end)

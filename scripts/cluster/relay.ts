@@ -16,7 +16,11 @@ export async function startRelay(
   innerPort: number,
 ): Promise<RecordedProcess[]> {
   const socket = `${name}.sock`;
-  const inner = ["socat", `UNIX-LISTEN:${socket},fork,mode=600`, `TCP4:${API_ADDRESS}:${innerPort}`] as const;
+  const inner = [
+    "socat",
+    `UNIX-LISTEN:${socket},unlink-early,fork,mode=600`,
+    `TCP4:${API_ADDRESS}:${innerPort}`,
+  ] as const;
   const inside = await launchInControlPlane(state, `${name}-inside`, inner);
   const outer = ["socat", `TCP4-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`, `UNIX-CONNECT:${socket}`] as const;
   const env = { PATH: process.env["PATH"] ?? "" };

@@ -65,13 +65,16 @@ export class KillSwitch {
   async lift(actor: string, reason: string): Promise<Lifting> {
     const { broker, journal, setHere } = this.#options;
     const thrown = this.#thrown;
+    const isThrown = () => this.#thrown !== thrown;
     this.#lifted += 1;
     // A halt of this process that is still on its way to the journal must not come after the act that lifts it.
     await this.#telling;
     try {
+      if (isThrown()) return { kind: "thrown" };
       await journal.setTradingState("account", "active", actor, reason);
+      if (isThrown()) return { kind: "thrown" };
       const outcome = await broker.suspendTrade(false);
-      if (this.#thrown !== thrown) return { kind: "thrown" };
+      if (isThrown()) return { kind: "thrown" };
       if (outcome.kind !== "requested") {
         return { kind: "suspended", cause: outcome.kind === "failed" ? outcome.cause : outcome.kind };
       }
@@ -79,7 +82,7 @@ export class KillSwitch {
       return { kind: "lifted" };
     } finally {
       // Whichever came last at journal and broker, the halt or its lifting: the halt holds.
-      if (this.#thrown !== thrown) await this.throw("kill switch", "thrown while another halt was being lifted");
+      if (isThrown()) await this.throw("kill switch", "thrown while another halt was being lifted");
     }
   }
 
