@@ -14,7 +14,10 @@ import { type Service, startPostgres, startRedis } from "./support/services.ts";
 const ROOT = join(import.meta.dirname, "..");
 const EXIT_FAILED = 1;
 const EXIT_WRONG_USE = 2;
-const CONCURRENCY = 2;
+/** More than the two processors of small machines: many tests wait for a market's time, a timer or a program that starts. */
+const CONCURRENCY = 3;
+/** Hundreds of processes load the same modules. */
+const COMPILE_CACHE = join(ROOT, "node_modules", ".cache", "compiled");
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 interface Selection {
@@ -60,7 +63,7 @@ async function stopAll(services: readonly Service[]): Promise<void> {
 /** The tests see only what is meant for them: a developer's own settings of the bot must not change an outcome. */
 function testEnvironment(extra: Record<string, string>): NodeJS.ProcessEnv {
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...rest } = process.env;
-  return { ...rest, ...extra };
+  return { ...rest, ...extra, NODE_COMPILE_CACHE: COMPILE_CACHE };
 }
 
 function runTests(selection: Selection, env: NodeJS.ProcessEnv, concurrency: number): ChildProcess {
