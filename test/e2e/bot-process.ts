@@ -134,6 +134,16 @@ export class BotProcess {
     );
   }
 
+  /**
+   * Throws the kill switch and waits until no order is open. For the end of a test: what the simulator fills when no bot is there any
+   * more, no journal has.
+   */
+  async rest(ms = READY_MS): Promise<void> {
+    const thrown = await this.call("POST", "/api/v1/risk/kill", { body: { reason: "the end of the test" } });
+    if (thrown.status !== 200) throw new Error(`the kill switch: ${thrown.status} ${JSON.stringify(thrown.body)}`);
+    await this.eventually("/api/v1/orders?state=open&limit=1", ({ items }) => items.length === 0, ms);
+  }
+
   /** One request to the REST API, with the key where there is one. */
   async call(method: string, path: string, { body, headers = {} }: CallOptions = {}): Promise<Answer> {
     const { key } = this;

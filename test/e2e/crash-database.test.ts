@@ -127,6 +127,7 @@ test("without its database the bot sends nothing, cancels and halts all the same
   assert.equal(resumed.status, 200, JSON.stringify(resumed.body));
   await moreOrders();
 
+  await bot.rest();
   assert.equal((await bot.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ url: database.url }), ledger());
 });

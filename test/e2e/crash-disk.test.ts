@@ -58,6 +58,7 @@ test("a full disk ends the recording and never the trading", { skip, timeout: 12
     () => bot.program.tail(),
   );
   assert.equal((await bot.get("/ready")).state, "ok");
+  await bot.rest();
   assert.equal((await bot.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ dataDir }), new Ledger(file));
 });
@@ -96,6 +97,7 @@ test("a database without room stops new orders, and trading resumes when there i
   assert.equal((await bot.call("GET", "/health")).status, 200);
   free();
   await orders();
+  await bot.rest();
   assert.equal((await bot.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ dataDir }), new Ledger(file));
 });

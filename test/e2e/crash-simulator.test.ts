@@ -47,6 +47,7 @@ test("a bot whose broker is killed and comes back reconciles and trades on", { t
     await moreOrders();
     await state("ok");
   }
+  await bot.rest();
   assert.equal((await bot.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ dataDir }), ledger());
 });

@@ -80,6 +80,7 @@ test("one bot trades and the other takes over from one that is killed, and from 
   assert.deepEqual(await lease(database.url), taken);
   assert.equal((await third.get("/api/v1/risk")).owner, true);
 
+  await third.rest();
   assert.equal((await second.stop()).code, 0);
   assert.equal((await third.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ url: database.url }), ledger());

@@ -125,6 +125,7 @@ test("bots that are replaced one after the other hand trading over, and lose and
     return items.filter((order: Body) => order.instance === "manual").length;
   };
   await until("every order by hand to be done", manual, (open) => open === 0, WAIT_MS);
+  await (bots[0] as BotProcess).rest();
   for (const bot of bots) assert.equal((await bot.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ url: database.url }), new Ledger(file));
 });

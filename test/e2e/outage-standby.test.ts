@@ -84,6 +84,7 @@ test("without the database a bot that stands by is ready, cancels and halts, wit
     WAIT_MS,
     () => trader?.program.tail() ?? "",
   );
+  await (bots[0] as BotProcess).rest();
   for (const bot of bots) assert.equal((await bot.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ url: database.url }), new Ledger(file));
 });

@@ -172,6 +172,7 @@ test("a replica that stands by shows what the owner has, and nothing old as new"
   );
   assert.ok(lastSnapshot(atThird, "quotes").items.length > 0);
 
+  await third.rest();
   assert.equal((await third.stop()).code, 0);
   assert.equal((await standby.stop()).code, 0);
   assertNothingLostOrDoubled(await readJournal({ url: database.url }), new Ledger(file));
