@@ -44,6 +44,7 @@ export function addRiskRoutes(app: Rest, bot: BotPort): void {
       schema: {
         tags,
         summary: "Lift the kill switch, or the halt of one symbol",
+        description: "409 `TRADING_HALTED`: the kill switch was thrown meanwhile, and trading stays halted.",
         security: KEY_NEEDED,
         querystring: EmptyQuery,
         body: Resume,
