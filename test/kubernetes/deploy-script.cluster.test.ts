@@ -11,7 +11,7 @@ import { after, before, it } from "node:test";
 import { type CommandResult, run } from "../../scripts/cluster/command.ts";
 import { findInPath } from "../../scripts/cluster/paths.ts";
 import { type Cluster, onCluster } from "./harness/cluster.ts";
-import { type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
+import { nameClients, type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
 import { openNamespace, type TestNamespace } from "./harness/namespace.ts";
 
 /** Pods wait for a scheduler that is not there. */
@@ -78,12 +78,6 @@ await onCluster("deploy.sh", (cluster: Cluster) => {
     for (const environment of ["dev", "staging", "prod"])
       made.edit(`k8s/overlays/${environment}/kustomization.yaml`, "patches:\n", `patches:\n${WAITING_PODS}`);
     return made;
-  }
-
-  /** Production's overlay waits for the networks of the clients. */
-  function nameClients(of: ScriptTree): void {
-    of.edit("k8s/overlays/prod/load-balancer.yaml", "CHANGE_ME", "198.51.100.0/24");
-    of.edit("k8s/overlays/prod/clients.yaml", "CHANGE_ME", "198.51.100.0/24");
   }
 
   function newNamespace(): TestNamespace {

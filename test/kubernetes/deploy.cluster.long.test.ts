@@ -8,13 +8,12 @@ import { after, before, it } from "node:test";
 import { withBuildTerms } from "../../scripts/cluster/images.ts";
 import { say } from "../../scripts/cluster/progress.ts";
 import { type Cluster, onCluster } from "./harness/cluster.ts";
-import { type Checkout, checkout } from "./harness/deploy-script.ts";
+import { type Checkout, checkout, nameClients, tradeSimulator } from "./harness/deploy-script.ts";
 import { whyNoImages } from "./harness/images.ts";
-import { explainFailures, openNamespace, type TestNamespace } from "./harness/namespace.ts";
+import { explainFailures, openNamespace } from "./harness/namespace.ts";
 
 const DEPLOY_MS = 1_200_000;
 const SECRETS = ["DATABASE_PASSWORD", "REDIS_PASSWORD", "ALPACA_API_KEY", "ALPACA_SECRET_KEY"];
-
 const MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
 
 interface ImageConfig {
@@ -32,7 +31,7 @@ interface Pods {
 await onCluster("building, pushing and deploying", (cluster: Cluster) => {
   const skip = cluster.isLocal ? (whyNoImages() ?? false) : "only the project's own cluster has a registry for tests";
   const name = `deploy-${randomBytes(3).toString("hex")}`;
-  let namespace: TestNamespace | undefined;
+  const namespace = openNamespace(cluster, name);
   let tree: Checkout;
   let registry: string;
   let commit: string;
@@ -42,12 +41,10 @@ await onCluster("building, pushing and deploying", (cluster: Cluster) => {
     if (skip !== false) return;
     registry = await cluster.registry();
     tree = await checkout(cluster.env);
-    namespace = openNamespace(cluster, name);
     tree.edit("deploy.sh", 'REGISTRY="docker.io"', `REGISTRY="${registry}"`);
     tree.edit("deploy.sh", 'NAMESPACE="algo-trading"', `NAMESPACE="${name}"`);
-    tree.edit("k8s/overlays/prod/kustomization.yaml", "components:\n", "components:\n  - ../../components/simulator\n");
-    tree.edit("k8s/overlays/prod/load-balancer.yaml", "CHANGE_ME", "198.51.100.0/24");
-    tree.edit("k8s/overlays/prod/clients.yaml", "CHANGE_ME", "198.51.100.0/24");
+    tradeSimulator(tree, "prod");
+    nameClients(tree);
     commit = await tree.commit("Our registry, our namespace, our clients");
     await namespace.must(["create", "namespace", name]);
     const values = SECRETS.map((key) => `--from-literal=${key}=${randomBytes(9).toString("hex")}`);
@@ -55,7 +52,7 @@ await onCluster("building, pushing and deploying", (cluster: Cluster) => {
     await namespace.must(["create", "secret", "generic", "algo-trading-secrets", user, ...values]);
   });
   after(async () => {
-    await namespace?.remove();
+    if (skip === false) await namespace.remove();
     tree?.remove();
   });
 
@@ -76,10 +73,7 @@ await onCluster("building, pushing and deploying", (cluster: Cluster) => {
 
   /** Name and digest of the image of every pod of this workload; each is ready. */
   async function running(workload: string): Promise<readonly (readonly (string | undefined)[])[]> {
-    const { items } = await openNamespace(cluster, name).get<Pods>([
-      "pods",
-      `--selector=app.kubernetes.io/name=${workload}`,
-    ]);
+    const { items } = await namespace.get<Pods>(["pods", `--selector=app.kubernetes.io/name=${workload}`]);
     // Pods that a rollout has replaced are there for a while yet.
     const current = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     assert.ok(current.every(({ status }) => status.containerStatuses[0]?.ready));

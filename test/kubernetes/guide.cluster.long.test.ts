@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type CommandResult, run } from "../../scripts/cluster/command.ts";
 import { type Cluster, onCluster } from "./harness/cluster.ts";
-import { type ScriptTree, scriptTree } from "./harness/deploy-script.ts";
+import { nameClients, type ScriptTree, scriptTree, tradeSimulator } from "./harness/deploy-script.ts";
 import { BOT_IMAGE, BROKEN_BOT_IMAGE, NEXT_BOT_IMAGE, tagOf } from "./harness/images.ts";
 import { explainFailures, openNamespace, type TestNamespace } from "./harness/namespace.ts";
 import { eventually } from "./harness/wait.ts";
@@ -48,13 +48,9 @@ function openPlace(cluster: Cluster, environment: Environment): Place {
   const namespace = openNamespace(cluster, name);
   const tree = scriptTree();
   const env = { ...cluster.env, REGISTRY: "localhost", IMAGE_TAG: tagOf(BOT_IMAGE) };
-  if (environment !== "dev") {
-    const file = `k8s/overlays/${environment}/kustomization.yaml`;
-    tree.edit(file, "components:\n", "components:\n  - ../../components/simulator\n");
-  }
+  if (environment !== "dev") tradeSimulator(tree, environment);
   tree.edit("deploy.sh", 'NAMESPACE="algo-trading"', `NAMESPACE="${name}"`);
-  tree.edit("k8s/overlays/prod/load-balancer.yaml", "CHANGE_ME", "198.51.100.0/24");
-  tree.edit("k8s/overlays/prod/clients.yaml", "CHANGE_ME", "198.51.100.0/24");
+  nameClients(tree);
   async function fill(text: string): Promise<string> {
     const filled = text.replace(/(-n |--namespace=)algo-trading\b/g, `$1${name}`);
     if (!filled.includes("<pod-name>")) return filled;

@@ -52,6 +52,19 @@ export async function checkout(env: NodeJS.ProcessEnv = {}): Promise<Checkout> {
   };
 }
 
+/** Names a network in the two places where production's overlay waits for those of its clients. */
+export function nameClients(tree: ScriptTree): void {
+  for (const file of ["load-balancer.yaml", "clients.yaml"]) {
+    tree.edit(`k8s/overlays/prod/${file}`, "CHANGE_ME", "198.51.100.0/24");
+  }
+}
+
+/** Lets an environment that trades with Alpaca trade the simulator, as in a rehearsal. */
+export function tradeSimulator(tree: ScriptTree, environment: "staging" | "prod"): void {
+  const file = `k8s/overlays/${environment}/kustomization.yaml`;
+  tree.edit(file, "components:\n", "components:\n  - ../../components/simulator\n");
+}
+
 function openTree(folder: string, env: NodeJS.ProcessEnv): ScriptTree {
   const script = join(folder, "deploy.sh");
   const environment = (extra: NodeJS.ProcessEnv = {}) => ({ ...withoutSettings(process.env), ...env, ...extra });
