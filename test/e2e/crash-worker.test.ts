@@ -108,6 +108,14 @@ test("a worker that dies is rebuilt from its snapshots and trades on", { timeout
   await moreOrders(2);
   assert.equal(trader.pool.restarts, DEATHS);
   assert.deepEqual(phasesAtDeath, Array(DEATHS).fill("warming_up"));
+  // What the simulator fills when the bot is gone, no journal has.
+  trader.setAccountState("halted");
+  await until(
+    "no order alive",
+    () => [...trader.manager.liveOrders()].length,
+    (alive) => alive === 0,
+    WAIT_MS,
+  );
   await bot.stop();
   assertNothingLostOrDoubled(await readJournal({ dataDir }), ledger());
 });
